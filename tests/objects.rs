@@ -11,9 +11,8 @@ use kubewright::config::{self, Documents, Facts, InitFlags, encode};
 use kubewright::pki::shared::shared_files;
 use kubewright::render::dns_address;
 use kubewright::render::kubelet::{SharedInput, shared_config};
-use kubewright::render::objects::addon::AddonName;
-use kubewright::render::objects::coredns::CoreDns;
-use kubewright::render::objects::kube_proxy::KubeProxy;
+use kubewright::render::objects::addons::coredns::CoreDns;
+use kubewright::render::objects::addons::kube_proxy::KubeProxy;
 use kubewright::render::objects::{Object, bootstrap_token, manifest, upload_certs, upload_config};
 use kubewright::render::patches::{PatchSet, Target};
 use kubewright::versions::table;
@@ -67,7 +66,7 @@ fn objects(case: &Path) -> Vec<Object> {
     let document = go_yaml::to_string(&encode::uploaded_cluster_configuration(&cluster, facts, &node.timeouts));
     let endpoints = BTreeMap::from([(node.name.clone(), node.local_endpoint.clone())]);
     let status = upload_config::cluster_status(facts, &endpoints);
-    let mut all = upload_config::kubeadm_config(facts, &document, status.as_deref(), &[] as &[AddonName]).unwrap();
+    let mut all = upload_config::kubeadm_config(facts, &document, status.as_deref(), &[]).unwrap();
     let shared = SharedInput { cluster: &cluster, facts, systemd_resolved: false };
     all.extend(upload_config::kubelet_config(facts, &cluster, &shared_config(&shared).unwrap()).unwrap());
     if dry_run.contains("--upload-certs") {

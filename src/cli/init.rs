@@ -16,7 +16,8 @@ use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
-use crate::render::objects::addon::AddonName;
+use crate::render::objects::addon::Addon;
+use crate::render::objects::addons::ADDONS;
 use crate::render::objects::manifest;
 use crate::report::{ChangeList, Closing};
 use serde::Serialize;
@@ -63,18 +64,17 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
 
 /// Skipping the phase of an addon disables the addon, which is recorded in the cluster.
 fn leave_out_addons(cluster: &mut ClusterConfig, skip: &[String]) {
-    let skips =
-        |addon: AddonName| skip.iter().any(|path| path == "addon" || *path == format!("addon/{}", addon.name()));
-    cluster.dns.disabled |= skips(AddonName::CoreDns);
-    cluster.proxy.disabled |= skips(AddonName::KubeProxy);
+    let skips = |addon: &&&Addon| skip.iter().any(|path| path == "addon" || *path == format!("addon/{}", addon.name));
+    for addon in ADDONS.iter().filter(skips) {
+        (addon.disable)(cluster);
+    }
 }
 
 /// `init phase addon … --print-manifest`: the manifests as `kubectl apply` takes them, or as a list.
 fn print_manifest(cx: &Context, phase: &str, session: &mut Session) -> Result<ExitCode> {
-    let chosen =
-        |addon: &AddonName| matches!(phase, "addon" | "addon/all") || phase == format!("addon/{}", addon.name());
+    let chosen = |addon: &&Addon| matches!(phase, "addon" | "addon/all") || phase == format!("addon/{}", addon.name);
     let mut objects = Vec::new();
-    for addon in AddonName::ALL.into_iter().filter(chosen) {
+    for addon in ADDONS.into_iter().filter(chosen) {
         objects.extend(phases::addon_objects(cx, addon)?);
     }
     if objects.is_empty() {

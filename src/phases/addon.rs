@@ -1,127 +1,88 @@
-//! The addons: CoreDNS and kube-proxy.
+//! Installs an addon of the table in `render::objects::addons`.
 //!
 //! Reads: the configuration, the patches, the existing objects. Writes: missing objects, and those that are unchanged
 //! since a tool created them; objects changed by the user stay, and are reported. The ConfigMap `kubeadm-config` no
 //! longer lists the addon as disabled.
 
-use crate::base::fault::Result;
-use crate::config::images::{self, Released};
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Result};
 use crate::context::Context;
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CONFIG_MAP, ObjectRef};
 use crate::ops::objects::report;
-use crate::pipeline::{Action, Target};
-use crate::render::dns_address;
-use crate::render::objects::Object;
-use crate::render::objects::addon::{AddonName, set_installed};
-use crate::render::objects::coredns::{self, CoreDns};
+use crate::pipeline::{Action, Item, Target};
+use crate::render::objects::addon::{Addon, AddonInput, EnvVar};
+use crate::render::objects::addons::{self, ADDONS, set_installed};
 use crate::render::objects::existing::{self, Decision};
-use crate::render::objects::kube_proxy::{self, EnvVar, KubeProxy};
-use crate::render::patches::Target as PatchTarget;
+use crate::render::objects::{Object, ObjectError};
 use crate::state::patches;
 use serde_json::Value;
 
 /// Where upgrades of CoreDNS keep the former Corefile, so that the user can restore it.
 pub const COREFILE_BACKUP: &str = "Corefile-backup";
 
-/// The addon CoreDNS.
-pub struct AddonCoreDns;
+/// Installs an addon.
+pub struct InstallAddon;
 
-impl Action for AddonCoreDns {
+impl Action for InstallAddon {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
+        let addon = addons::named(target.item()).ok_or(NoSuchAddon)?;
         let cluster = cx.new_cluster()?;
-        let known = || with_coredns(cx, |ours| Ok(coredns::known(ours)?));
-        settle(cx, &cluster, AddonName::CoreDns, &objects(cx, AddonName::CoreDns)?, &known)
+        settle(cx, &cluster, addon, &objects(cx, addon)?)
     }
 }
 
-/// The addon kube-proxy.
-pub struct AddonKubeProxy;
+/// The addons as sub-phases.
+pub fn items() -> Vec<Item> {
+    ADDONS.iter().map(|addon| Item { name: addon.name, short: addon.install }).collect()
+}
 
-impl Action for AddonKubeProxy {
-    fn needs_running_host(&self) -> bool {
-        true
-    }
+/// The phase list names an addon that does not exist: a bug in this build.
+#[derive(Debug, thiserror::Error)]
+#[error("the list of phases names an addon that does not exist")]
+pub struct NoSuchAddon;
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let cluster = cx.new_cluster()?;
-        let known = || with_kube_proxy(cx, |ours| Ok(kube_proxy::known(ours)?));
-        settle(cx, &cluster, AddonName::KubeProxy, &objects(cx, AddonName::KubeProxy)?, &known)
+impl Fault for NoSuchAddon {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Internal
     }
 }
 
-/// An addon's objects in the order in which they are sent; `--print-manifest` prints them.
-pub fn objects(cx: &Context, addon: AddonName) -> Result<Vec<Object>> {
-    match addon {
-        AddonName::KubeProxy => with_kube_proxy(cx, |ours| Ok(ours.objects()?)),
-        AddonName::CoreDns => {
-            let mut objects = with_coredns(cx, |ours| Ok(ours.objects()?))?;
-            let patches = patches::load_for(cx, PatchTarget::CorednsDeployment)?;
-            for object in objects.iter_mut().filter(|object| object.kind == "Deployment") {
-                patches.apply_to(PatchTarget::CorednsDeployment, &mut object.value)?;
-            }
-            Ok(objects)
+/// An addon's objects in the order in which they are sent, with the user's patches; `--print-manifest` prints them.
+pub fn objects(cx: &Context, addon: &Addon) -> Result<Vec<Object>> {
+    let mut objects = with_input(cx, addon.objects)?;
+    if let Some(target) = addon.patches {
+        let patches = patches::load_for(cx, target)?;
+        for object in objects.iter_mut().filter(|object| object.is_workload()) {
+            patches.apply_to(target, &mut object.value)?;
         }
     }
+    Ok(objects)
 }
 
-fn with_kube_proxy<T>(cx: &Context, make: impl FnOnce(&KubeProxy<'_>) -> Result<T>) -> Result<T> {
-    let (config, node, facts) = (cx.cluster()?, cx.node()?, cx.facts()?);
-    let image = Released::Proxy.image(config).to_string();
-    let server = format!("https://{}", config.endpoint(&node.local_endpoint));
+fn with_input(
+    cx: &Context,
+    make: fn(&AddonInput<'_>) -> std::result::Result<Vec<Object>, ObjectError>,
+) -> Result<Vec<Object>> {
+    let (cluster, node, facts) = (cx.cluster()?, cx.node()?, cx.facts()?);
+    let server = format!("https://{}", cluster.endpoint(&node.local_endpoint));
     let proxy_env: Vec<EnvVar> = cx
         .vars
         .iter()
         .filter(|(name, value)| name.to_lowercase().ends_with("_proxy") && !value.is_empty())
         .map(|(name, value)| EnvVar { name: name.clone(), value: value.clone() })
         .collect();
-    make(&KubeProxy {
-        minor: facts.minor,
-        cluster: config,
-        image: &image,
-        server: &server,
-        advertise_address: node.local_endpoint.advertise_address,
-        proxy_env: &proxy_env,
-    })
-}
-
-fn with_coredns<T>(cx: &Context, make: impl FnOnce(&CoreDns<'_>) -> Result<T>) -> Result<T> {
-    let (config, facts) = (cx.cluster()?, cx.facts()?);
-    let image = images::coredns(config, facts).to_string();
-    let network = config.networking.service_subnets.first().ok_or(NoDnsAddress)?;
-    make(&CoreDns {
-        minor: facts.minor,
-        image: &image,
-        domain: &config.networking.dns_domain,
-        cluster_ip: dns_address(network).ok_or(NoDnsAddress)?,
-        replicas: CoreDns::REPLICAS,
-    })
-}
-
-/// The Service network is too small for the address of the DNS Service; validation has rejected that before.
-#[derive(Debug, thiserror::Error)]
-#[error("the Service network has no tenth address for DNS")]
-struct NoDnsAddress;
-
-impl crate::base::fault::Fault for NoDnsAddress {
-    fn exit_code(&self) -> crate::base::exit_code::ExitCode {
-        crate::base::exit_code::ExitCode::Input
-    }
+    let advertise_address = node.local_endpoint.advertise_address;
+    Ok(make(&AddonInput { facts, cluster, server: &server, advertise_address, proxy_env: &proxy_env })?)
 }
 
 /// Creates missing objects and updates those of a tool; keeps and reports those that the user has changed. The objects
 /// of other versions are only generated if an existing one differs from ours.
-fn settle(
-    cx: &Context,
-    cluster: &Cluster,
-    addon: AddonName,
-    objects: &[Object],
-    known: &dyn Fn() -> Result<Vec<Object>>,
-) -> Result<()> {
+fn settle(cx: &Context, cluster: &Cluster, addon: &Addon, objects: &[Object]) -> Result<()> {
     let mut missing = Vec::new();
     let mut others = None;
     for object in objects {
@@ -136,7 +97,7 @@ fn settle(
         }
         let others: &Vec<Object> = match &mut others {
             Some(others) => others,
-            none => none.insert(known()?),
+            none => none.insert(with_input(cx, addon.known)?),
         };
         match existing::decide(&stripped, object, others) {
             Decision::Keep => {}
@@ -148,27 +109,26 @@ fn settle(
                 "{object} was changed by hand ({}) and was not updated; run 'kubewright init phase addon {} \
                  --print-manifest' to see the default",
                 fields.join(", "),
-                addon.name()
+                addon.name
             )),
         }
     }
     // Independent objects are sent at once; Pods come after their ServiceAccounts and volumes.
-    let (workloads, rest): (Vec<_>, Vec<_>) =
-        missing.into_iter().partition(|object| matches!(object.kind.as_str(), "Deployment" | "DaemonSet"));
+    let (workloads, rest): (Vec<_>, Vec<_>) = missing.into_iter().partition(Object::is_workload);
     crate::ops::objects::settle(cx, cluster, &rest)?;
     crate::ops::objects::settle(cx, cluster, &workloads)?;
     remember(cx, cluster, addon)
 }
 
 /// Otherwise the next upgrade of a cluster that had no addon until now would remove it again.
-fn remember(cx: &Context, cluster: &Cluster, addon: AddonName) -> Result<()> {
+fn remember(cx: &Context, cluster: &Cluster, addon: &Addon) -> Result<()> {
     let reference = ObjectRef::new(&CONFIG_MAP, "kube-system", "kubeadm-config");
     let Some(before) = cluster.find(&reference)? else { return Ok(()) };
     let mut after = before.clone();
     set_installed(&mut after, addon);
     if after != before {
         cluster.modify(&reference, |map| set_installed(map, addon))?;
-        cx.events.message(format!("recorded in {reference} that the cluster has {}", addon.name()));
+        cx.events.message(format!("recorded in {reference} that the cluster has {}", addon.name));
     }
     Ok(())
 }
@@ -185,7 +145,7 @@ fn without_backup(live: &Value) -> Value {
 fn replace(live: &mut Value, object: &Object) {
     let replicas = live.pointer("/spec/replicas").cloned();
     let backup = live.pointer("/data").and_then(|data| data.get(COREFILE_BACKUP)).cloned();
-    let is_workload = matches!(object.kind.as_str(), "Deployment" | "DaemonSet");
+    let is_workload = object.is_workload();
     let ours = object.value.as_object().into_iter().flatten();
     for (field, value) in ours.filter(|(field, _)| !matches!(field.as_str(), "metadata" | "status")) {
         match (live.get_mut(field), value) {

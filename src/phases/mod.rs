@@ -44,11 +44,11 @@ use crate::base::fault::Result;
 use crate::context::Context;
 use crate::pipeline::{Each, Item};
 use crate::render::objects::Object;
-use crate::render::objects::addon::AddonName;
+use crate::render::objects::addon::Addon;
 use crate::state::renewable;
 
 /// An addon's objects, for `--print-manifest`.
-pub fn addon_objects(cx: &Context, addon: AddonName) -> Result<Vec<Object>> {
+pub fn addon_objects(cx: &Context, addon: &Addon) -> Result<Vec<Object>> {
     addon::objects(cx, addon)
 }
 
@@ -59,5 +59,7 @@ fn items(each: Each) -> Vec<Item> {
         Each::Component => control_plane::items(),
         Each::Renewable => renewable::items(),
         Each::Importable => renewable::importable(),
+        Each::Addon => addon::items(),
+        Each::UpgradedAddon => upgrade::addons::items(),
     }
 }

@@ -12,7 +12,7 @@ use crate::ops::objects::settle;
 use crate::phases::join::update_status;
 use crate::phases::kubelet_start;
 use crate::pipeline::{Action, Target};
-use crate::render::objects::addon::AddonName;
+use crate::render::objects::addons;
 use crate::render::objects::{mark, upload_config};
 use crate::state::stored_config;
 use std::collections::BTreeMap;
@@ -33,13 +33,7 @@ impl Action for UploadClusterConfig {
         // Data of others are kept; ours are added.
         let has_status = stored_config::map(&cluster)?.is_some_and(|map| map["data"][update_status::KEY].is_string());
         let status = upload_config::cluster_status(facts, &endpoints).filter(|_| !has_status);
-        let mut left_out = Vec::new();
-        if config.dns.disabled {
-            left_out.push(AddonName::CoreDns);
-        }
-        if config.proxy.disabled {
-            left_out.push(AddonName::KubeProxy);
-        }
+        let left_out = addons::disabled(config);
         settle(cx, &cluster, &upload_config::kubeadm_config(facts, &document, status.as_deref(), &left_out)?)?;
         if has_status && facts.cluster_status { update_status::add(cx, &cluster) } else { Ok(()) }
     }

@@ -16,7 +16,7 @@ use crate::pipeline::{Entry, PhaseList, PipelineError, Registry, When, Workflow}
 /// A workflow whose list was read.
 pub type Loaded<W> = Result<Workflow<W>, PipelineError>;
 
-fn load<W>(text: &str, actions: &'static [Entry<W>], holds: fn(When, &Run<W>) -> bool) -> Loaded<W> {
+fn load<W>(text: &str, actions: &'static [Entry<W>], holds: fn(When, Option<&str>, &Run<W>) -> bool) -> Loaded<W> {
     Workflow::load(text, Registry { actions, items, holds })
 }
 
@@ -38,8 +38,7 @@ pub fn init() -> Loaded<Init> {
         ("mark-control-plane", &mark_control_plane::MarkControlPlane),
         ("bootstrap-token", &bootstrap_token::BootstrapTokens),
         ("kubelet-finalize", &kubelet_finalize::KubeletFinalize),
-        ("addon-coredns", &addon::AddonCoreDns),
-        ("addon-kube-proxy", &addon::AddonKubeProxy),
+        ("addon", &addon::InstallAddon),
         ("install-pod-network", &pod_network::InstallPodNetwork),
         ("test-pod-network", &network_test::TestPodNetwork),
         ("show-join-command", &show_join_command::ShowJoinCommand),
@@ -196,8 +195,7 @@ pub fn upgrade_apply() -> Loaded<Upgrading> {
         ("upgrade-kubelet-server", &upgrade::kubelet::KubeletServer),
         ("upgrade-kubelet-files", &upgrade::kubelet::KubeletFiles),
         ("upgrade-rbac", &upgrade::rbac::UpgradeRbac),
-        ("upgrade-coredns", &upgrade::addons::UpgradeCoreDns),
-        ("upgrade-kube-proxy", &upgrade::addons::UpgradeKubeProxy),
+        ("upgrade-addon", &upgrade::addons::UpgradeAddon),
         ("upgrade-node-marks", &upgrade::node_marks::MarkUpgraded),
         ("upgrade-packages", &upgrade::host::packages::FindPackages),
         ("upgrade-drain", &upgrade::host::pods::DrainHost),
@@ -219,8 +217,7 @@ pub fn upgrade_node() -> Loaded<Upgrading> {
         ("upgrade-verify", &upgrade::verify::VerifyComponents),
         ("upgrade-kubelet-server", &upgrade::kubelet::KubeletServer),
         ("upgrade-kubelet-files", &upgrade::kubelet::KubeletFiles),
-        ("upgrade-coredns", &upgrade::addons::UpgradeCoreDns),
-        ("upgrade-kube-proxy", &upgrade::addons::UpgradeKubeProxy),
+        ("upgrade-addon", &upgrade::addons::UpgradeAddon),
         ("upgrade-node-marks", &upgrade::node_marks::MarkUpgraded),
         ("upgrade-packages", &upgrade::host::packages::FindPackages),
         ("upgrade-drain", &upgrade::host::pods::DrainHost),

@@ -114,8 +114,8 @@ pub struct Registry<W: 'static> {
     pub actions: &'static [Entry<W>],
     /// The rows of that table.
     pub items: fn(Each) -> Vec<Item>,
-    /// Whether that condition holds.
-    pub holds: fn(When, &Run<W>) -> bool,
+    /// Whether that condition holds for a phase, or for this row of its table.
+    pub holds: fn(When, Option<&str>, &Run<W>) -> bool,
 }
 
 impl<W> Registry<W> {
@@ -214,7 +214,7 @@ pub(super) mod fakes {
 
     pub fn load(text: &str) -> Result<Workflow<()>, PipelineError> {
         let items = |_| vec![Item { name: "one", short: "The first" }, Item { name: "two", short: "The second" }];
-        Workflow::load(text, Registry { actions: ACTIONS, items, holds: |_, _| true })
+        Workflow::load(text, Registry { actions: ACTIONS, items, holds: |_, _, _| true })
     }
 
     /// A run of these actions.

@@ -63,7 +63,7 @@ impl<W> Plan<W> {
         }
 
         let mut plan = Self { workflow: list.workflow.clone(), steps: Vec::new(), left_for_host: Vec::new() };
-        let applies = |phase: &PhaseSpec| (registry.holds)(phase.when, run);
+        let applies = |phase: &PhaseSpec, row: Option<&str>| (registry.holds)(phase.when, row, run);
         let chosen = Chosen { workflow, only, skip: &skip, always: true, applies: &applies };
         plan.add(&list.phases, "", &[], &chosen);
         if !plan.steps.iter().any(|step| step.action.is_guarded()) {
@@ -86,7 +86,7 @@ impl<W> Plan<W> {
             let path = join(above, &phase.name);
             let is_included = chosen.includes(&path, phase.also.as_deref());
             let is_added = !is_included && phase.always && chosen.always;
-            if !(is_included || is_added) || !(chosen.applies)(phase) {
+            if !(is_included || is_added) || !(chosen.applies)(phase, None) {
                 continue;
             }
             let needs: Vec<String> = needs.iter().chain(&phase.needs).cloned().collect();
@@ -103,7 +103,7 @@ impl<W> Plan<W> {
             }
             for item in &phase.items {
                 let path = join(&path, item.name);
-                if chosen.includes(&path, None) {
+                if chosen.includes(&path, None) && (chosen.applies)(phase, Some(item.name)) {
                     add(Target { path, item: Some(item.name) });
                 }
             }
@@ -154,7 +154,7 @@ impl<W> Plan<W> {
                 if self.steps.iter().any(|s| is_within(&s.target.path, need)) {
                     continue;
                 }
-                let chosen = Chosen { workflow, only: Some(need), skip: &[], always: false, applies: &|_| true };
+                let chosen = Chosen { workflow, only: Some(need), skip: &[], always: false, applies: &|_, _| true };
                 let mut needed = Self { workflow: self.workflow.clone(), steps: Vec::new(), left_for_host: Vec::new() };
                 needed.add(&workflow.list.phases, "", &[], &chosen);
                 for other in &needed.steps {
@@ -179,7 +179,7 @@ struct Chosen<'a, W: 'static> {
     skip: &'a [String],
     /// Adds the phases with `always`.
     always: bool,
-    applies: &'a dyn Fn(&PhaseSpec) -> bool,
+    applies: &'a dyn Fn(&PhaseSpec, Option<&str>) -> bool,
 }
 
 impl<W> Chosen<'_, W> {

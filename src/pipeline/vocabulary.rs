@@ -15,10 +15,8 @@ pub enum When {
     ControlPlane,
     /// The user asked to upload the certificates to the cluster.
     UploadCerts,
-    /// The cluster uses CoreDNS.
-    DnsWanted,
-    /// The cluster uses kube-proxy.
-    ProxyWanted,
+    /// The cluster uses the addon that is the row of the phase.
+    AddonWanted,
     /// The user chose a pod network.
     NetworkChosen,
     /// The kubelet of this host is replaced at the end of an upgrade.
@@ -47,4 +45,8 @@ pub enum Each {
     Renewable,
     /// Everything that an external CA may have signed, including the kubelet's kubeconfig.
     Importable,
+    /// The addons, to be installed.
+    Addon,
+    /// The addons, to be upgraded.
+    UpgradedAddon,
 }

@@ -11,7 +11,7 @@ use crate::config::images::Released;
 use crate::config::{Documents, Facts, InitFlags, print, tree};
 use crate::host::facts;
 use crate::render::kubelet::{SharedInput, shared_config};
-use crate::render::objects::kube_proxy::KubeProxy;
+use crate::render::objects::addons::kube_proxy::KubeProxy;
 use crate::versions::{Minor, facts_of};
 
 /// The last minor version whose kubeadm printed component configurations with all defaults

@@ -15,7 +15,7 @@ use crate::phases::upgrade::static_pod;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
 use crate::pipeline::{Plan, Workflow};
-use crate::render::objects::addon::{AddonName, left_out};
+use crate::render::objects::addons::left_out;
 use crate::state::upgrade::progress::progress;
 use crate::state::{backups, manifests, stored_config};
 use crate::versions::Version;
@@ -218,7 +218,8 @@ pub fn run(workflow: &Workflow<Upgrading>, config: &UpgradeConfig, cx: &mut Run<
 /// Addons that the cluster does not want, where its configuration cannot say so.
 pub fn leave_out_addons(api: &Cluster, cluster: &mut ClusterConfig) -> Result<()> {
     let left = left_out(&stored_config::map(api)?.unwrap_or_default());
-    cluster.dns.disabled |= left.contains(&AddonName::CoreDns);
-    cluster.proxy.disabled |= left.contains(&AddonName::KubeProxy);
+    for addon in left {
+        (addon.disable)(cluster);
+    }
     Ok(())
 }

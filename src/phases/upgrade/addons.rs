@@ -10,53 +10,43 @@ use crate::base::fault::Result;
 use crate::config::images::is_replaced_by;
 use crate::context::{Context, Run, Upgrading};
 use crate::kube::cluster::Cluster;
-use crate::kube::kind::{DAEMON_SET, DEPLOYMENT, ObjectRef};
-use crate::phases::addon::{self, AddonCoreDns, AddonKubeProxy};
-use crate::pipeline::{Action, Phase, Target};
-use crate::render::objects::addon::AddonName;
+use crate::kube::kind::ObjectRef;
+use crate::phases::addon::{self, InstallAddon, NoSuchAddon};
+use crate::pipeline::{Action, Item, Phase, Target};
+use crate::render::objects::Object;
+use crate::render::objects::addon::Addon;
+use crate::render::objects::addons::{self, ADDONS, coredns};
 use crate::state::upgrade::cluster;
 use crate::state::upgrade::component::numbers;
 use serde_json::Value;
 
-const NAMESPACE: &str = "kube-system";
+/// Upgrades an addon.
+pub struct UpgradeAddon;
 
-pub struct UpgradeCoreDns;
-pub struct UpgradeKubeProxy;
-
-impl Phase<Upgrading> for UpgradeCoreDns {
+impl Phase<Upgrading> for UpgradeAddon {
     fn needs_running_host(&self) -> bool {
         true
     }
 
     fn run(&self, cx: &mut Run<Upgrading>, target: &Target) -> Result<()> {
-        upgrade(cx, target, AddonName::CoreDns, &ObjectRef::new(&DEPLOYMENT, NAMESPACE, "coredns"), &AddonCoreDns)
+        upgrade(cx, target, addons::named(target.item()).ok_or(NoSuchAddon)?)
     }
 }
 
-impl Phase<Upgrading> for UpgradeKubeProxy {
-    fn needs_running_host(&self) -> bool {
-        true
-    }
-
-    fn run(&self, cx: &mut Run<Upgrading>, target: &Target) -> Result<()> {
-        let workload = ObjectRef::new(&DAEMON_SET, NAMESPACE, "kube-proxy");
-        upgrade(cx, target, AddonName::KubeProxy, &workload, &AddonKubeProxy)
-    }
+/// The addons as sub-phases.
+pub fn items() -> Vec<Item> {
+    ADDONS.iter().map(|addon| Item { name: addon.name, short: addon.upgrade }).collect()
 }
 
-fn upgrade(
-    cx: &mut Run<Upgrading>,
-    target: &Target,
-    name: AddonName,
-    workload: &ObjectRef,
-    install: &dyn Action,
-) -> Result<()> {
+fn upgrade(cx: &mut Run<Upgrading>, target: &Target, addon: &Addon) -> Result<()> {
+    let Some(ours) = workload(cx, addon)? else { return Ok(()) };
+    let Some(workload) = &ObjectRef::of(&ours.value) else { return Ok(()) };
     let cluster = cx.new_cluster()?;
     let Some(there) = cluster.find(workload)? else {
-        cx.events.message(format!("{} is not in the cluster and is not created", name.name()));
+        cx.events.message(format!("{} is not in the cluster and is not created", addon.name));
         return Ok(());
     };
-    let (old, new) = (image_of(&there, &workload.name), wanted_image(cx, name, workload)?);
+    let (old, new) = (image_of(&there, addon.name), image_of(&ours.value, addon.name));
     let number =
         |image: &Option<String>| numbers(image.as_ref().and_then(|image| image.rsplit(':').next()).unwrap_or_default());
     if number(&old) > number(&new) && !number(&new).is_empty() {
@@ -64,18 +54,19 @@ fn upgrade(
         return Ok(());
     }
     if let Some(waits) = older_api_servers(cx, &cluster)? {
-        cx.events.message(format!("{} stays until all API servers are upgraded: {waits}", name.name()));
+        cx.events.message(format!("{} stays until all API servers are upgraded: {waits}", addon.name));
         cx.work.purpose.addons_wait = Some(waits);
         return Ok(());
     }
-    if let (AddonName::CoreDns, Some(old), Some(new)) = (name, &old, &new)
+    if *addon == coredns::ADDON
+        && let (Some(old), Some(new)) = (&old, &new)
         && !corefile::migrate(cx, &cluster, old, new)?
     {
         cx.events.warning(format!("{workload} stays at {old}, with which the Corefile works"));
         return Ok(());
     }
-    install.run(cx, target)?;
-    update_image(cx, &cluster, name, workload)
+    Action::run(&InstallAddon, cx, target)?;
+    new.map_or(Ok(()), |new| update_image(cx, &cluster, workload, addon.name, &new))
 }
 
 /// The API servers that do not have the target version yet; None if all do.
@@ -95,26 +86,23 @@ fn older_api_servers(cx: &Context, cluster: &Cluster) -> Result<Option<String>> 
 }
 
 /// A workload that a user has changed keeps its settings and gets the image of the target version.
-fn update_image(cx: &Context, cluster: &Cluster, name: AddonName, workload: &ObjectRef) -> Result<()> {
-    let Some(image) = wanted_image(cx, name, workload)? else { return Ok(()) };
+fn update_image(cx: &Context, cluster: &Cluster, workload: &ObjectRef, container: &str, image: &str) -> Result<()> {
     let there = cluster.read(workload)?;
-    let old = image_of(&there, &workload.name).unwrap_or_default();
-    if old == image || !is_replaced_by(&old, &image) {
+    let old = image_of(&there, container).unwrap_or_default();
+    if old == image || !is_replaced_by(&old, image) {
         if old != image {
             cx.events.warning(format!("{workload} keeps its image {old}, which is not of the cluster's repository"));
         }
         return Ok(());
     }
-    cluster.modify(workload, |live| set_image(live, &workload.name, &image))?;
+    cluster.modify(workload, |live| set_image(live, container, image))?;
     cx.events.message(format!("changed the image of {workload} to {image}; its other settings stay"));
     Ok(())
 }
 
-/// The image of the target version.
-fn wanted_image(cx: &Context, name: AddonName, workload: &ObjectRef) -> Result<Option<String>> {
-    let objects = addon::objects(cx, name)?;
-    let ours = objects.iter().find(|object| ObjectRef::of(&object.value).as_ref() == Some(workload));
-    Ok(ours.and_then(|ours| image_of(&ours.value, &workload.name)))
+/// What runs the addon in the target version.
+fn workload(cx: &Context, addon: &Addon) -> Result<Option<Object>> {
+    Ok(addon::objects(cx, addon)?.into_iter().find(Object::is_workload))
 }
 
 fn image_of(workload: &Value, container: &str) -> Option<String> {

@@ -1,126 +1,65 @@
-//! The addons, and how a cluster records which of them are disabled.
-//!
-//! A cluster whose configuration API is v1beta4 records it in its ClusterConfiguration: `proxy.disabled` and
-//! `dns.disabled`. Older API versions have no such field, and kubeadm of those minor versions does not record it. There
-//! the ConfigMap `kube-system/kubeadm-config` has the annotation [`LEFT_OUT`] with the names of the addons. kubeadm
-//! only changes the ConfigMap's data, so the annotation survives a `kubeadm upgrade`. When the cluster is upgraded to a
-//! minor version with v1beta4, readers of the annotation set the fields, and the next upload drops it. Installing an
-//! addon later removes it from both.
+//! What an addon is: a part of a cluster that runs as ordinary Pods and that `init` installs by default. `addons` lists them.
 
-use crate::base::go_yaml;
-use crate::config::untrusted;
-use crate::versions::{ApiVersion, Minor};
-use serde_json::Value;
+use super::{Object, ObjectError};
+use crate::config::model::ClusterConfig;
+use crate::render::patches::Target;
+use crate::versions::Minor;
+use serde::Serialize;
+use std::net::IpAddr;
 
-/// The annotation with the comma-separated names of disabled addons.
-pub const LEFT_OUT: &str = "kubewright/left-out-addons";
-
-/// A part of a cluster that runs as ordinary Pods and that `init` installs by default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AddonName {
-    /// DNS for Services.
-    CoreDns,
-    /// The network rules for Services on each node.
-    KubeProxy,
+/// An addon: a row of the table.
+#[derive(Debug)]
+pub struct Addon {
+    /// The name of its phase below `addon`, of its workload and of that workload's container.
+    pub name: &'static str,
+    /// What its phase in `init` does: one line for help.
+    pub install: &'static str,
+    /// What its phase in upgrades does: one line for help.
+    pub upgrade: &'static str,
+    /// Its field in a ClusterConfiguration, which can have `disabled`.
+    pub field: &'static str,
+    /// True if the cluster is not to have it.
+    pub is_disabled: fn(&ClusterConfig) -> bool,
+    /// Makes that so.
+    pub disable: fn(&mut ClusterConfig),
+    /// The patches that apply to its workload.
+    pub patches: Option<Target>,
+    /// All objects in the order in which they are sent; `--print-manifest` prints them.
+    pub objects: fn(&AddonInput<'_>) -> Result<Vec<Object>, ObjectError>,
+    /// The objects that any supported minor version would have created instead: the states of an addon that was not changed by a user.
+    pub known: fn(&AddonInput<'_>) -> Result<Vec<Object>, ObjectError>,
 }
 
-impl AddonName {
-    /// All addons in the order of their installation.
-    pub const ALL: [Self; 2] = [Self::CoreDns, Self::KubeProxy];
-
-    /// The name of its phase below `addon`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::CoreDns => "coredns",
-            Self::KubeProxy => "kube-proxy",
-        }
-    }
-
-    /// Its field in a ClusterConfiguration.
-    fn field(self) -> &'static str {
-        match self {
-            Self::CoreDns => "dns",
-            Self::KubeProxy => "proxy",
-        }
+impl PartialEq for Addon {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
     }
 }
 
-/// The annotation's value for a cluster without `left_out`; None if it is not needed.
-pub fn annotation(minor: &Minor, left_out: &[AddonName]) -> Option<String> {
-    let names: Vec<_> = AddonName::ALL.iter().filter(|addon| left_out.contains(addon)).map(|a| a.name()).collect();
-    let remembered_by_the_api = minor.api_version >= ApiVersion::V1Beta4;
-    (!remembered_by_the_api && !names.is_empty()).then(|| names.join(","))
+/// The input of addons.
+#[derive(Clone, Copy, Debug)]
+pub struct AddonInput<'a> {
+    pub facts: &'static Minor,
+    /// The cluster, with the user's component configurations.
+    pub cluster: &'a ClusterConfig,
+    /// The shared URL of the API server.
+    pub server: &'a str,
+    /// The address of this host's API server.
+    pub advertise_address: IpAddr,
+    /// The HTTP proxy variables of this process.
+    pub proxy_env: &'a [EnvVar],
 }
 
-/// The addons in the annotation of a kubeadm-config ConfigMap; unknown names are ignored.
-pub fn left_out(kubeadm_config: &Value) -> Vec<AddonName> {
-    let annotations = kubeadm_config.pointer("/metadata/annotations");
-    let names = annotations.and_then(|a| a.get(LEFT_OUT)).and_then(Value::as_str).unwrap_or_default();
-    let is_named = |addon: &AddonName| names.split(',').any(|name| name.trim() == addon.name());
-    AddonName::ALL.into_iter().filter(is_named).collect()
+/// An environment variable of a container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EnvVar {
+    pub name: String,
+    pub value: String,
 }
 
-/// Records in a kubeadm-config ConfigMap that the addon is installed, unless it is recorded already.
-pub fn set_installed(kubeadm_config: &mut Value, addon: AddonName) {
-    let mut left = left_out(kubeadm_config);
-    if left.contains(&addon) {
-        left.retain(|other| *other != addon);
-        let names: Vec<_> = left.iter().map(|addon| addon.name()).collect();
-        if let Some(annotations) = kubeadm_config["metadata"]["annotations"].as_object_mut() {
-            match names.as_slice() {
-                [] => annotations.remove(LEFT_OUT),
-                names => annotations.insert(LEFT_OUT.into(), names.join(",").into()),
-            };
-        }
-    }
-    let Some(text) = kubeadm_config.pointer("/data/ClusterConfiguration").and_then(Value::as_str) else { return };
-    let Ok(mut document) = untrusted::value(text.as_bytes()) else { return };
-    if document[addon.field()]["disabled"] == true
-        && let Some(fields) = document[addon.field()].as_object_mut()
-    {
-        fields.remove("disabled");
-        kubeadm_config["data"]["ClusterConfiguration"] = go_yaml::to_string(&document).into();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::versions::facts;
-    use serde_json::json;
-
-    #[test]
-    fn only_minors_without_a_field_need_the_annotation() {
-        let both = [AddonName::KubeProxy, AddonName::CoreDns];
-        assert_eq!(annotation(facts(20).unwrap(), &both).unwrap(), "coredns,kube-proxy");
-        assert_eq!(annotation(facts(20).unwrap(), &[]), None);
-        assert_eq!(annotation(facts(36).unwrap(), &both), None);
-    }
-
-    #[test]
-    fn a_written_annotation_is_read_back() {
-        let config = |value: &str| json!({"metadata": {"annotations": {LEFT_OUT: value}}});
-        assert_eq!(left_out(&config("coredns,kube-proxy")), AddonName::ALL);
-        assert_eq!(left_out(&config("kube-proxy, else")), [AddonName::KubeProxy]);
-        assert_eq!(left_out(&json!({"metadata": {}})), []);
-    }
-
-    #[test]
-    fn an_addon_that_is_installed_later_is_no_longer_recorded_as_disabled() {
-        let config = |annotations: Value, document: &str| json!({"metadata": {"annotations": annotations}, "data": {"ClusterConfiguration": document}});
-        let mut map = config(json!({LEFT_OUT: "coredns,kube-proxy", "a": "b"}), "dns: {}\n");
-        set_installed(&mut map, AddonName::CoreDns);
-        assert_eq!(map, config(json!({LEFT_OUT: "kube-proxy", "a": "b"}), "dns: {}\n"));
-        set_installed(&mut map, AddonName::KubeProxy);
-        assert_eq!(map, config(json!({"a": "b"}), "dns: {}\n"));
-
-        let mut map = config(json!({}), "dns:\n  disabled: true\n  imageTag: v1\nproxy:\n  disabled: true\n");
-        set_installed(&mut map, AddonName::CoreDns);
-        assert_eq!(map, config(json!({}), "dns:\n  imageTag: v1\nproxy:\n  disabled: true\n"));
-        set_installed(&mut map, AddonName::KubeProxy);
-        assert_eq!(map, config(json!({}), "dns:\n  imageTag: v1\nproxy: {}\n"));
-        let before = map.clone();
-        set_installed(&mut map, AddonName::CoreDns);
-        assert_eq!(map, before);
+impl Object {
+    /// True for what runs the Pods of an addon.
+    pub fn is_workload(&self) -> bool {
+        matches!(self.kind.as_str(), "Deployment" | "DaemonSet")
     }
 }

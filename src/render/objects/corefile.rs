@@ -175,7 +175,7 @@ impl Block {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::objects::coredns::corefile;
+    use crate::render::objects::addons::coredns::corefile;
     use crate::versions::{OLDEST, newest};
 
     fn done(text: &str, version: &[u32]) -> Migrated {

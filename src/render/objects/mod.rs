@@ -6,14 +6,13 @@
 //! last).
 
 pub mod addon;
+pub mod addons;
 pub mod bootstrap_token;
 pub mod checksum;
 mod config_map;
-pub mod coredns;
 pub mod corefile;
 pub mod existing;
 pub mod flannel;
-pub mod kube_proxy;
 pub mod mark;
 mod object;
 mod object_error;

@@ -8,6 +8,9 @@ use crate::render::engine::TemplateError;
 /// Objects could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
+    /// The Service network is too small; validation has rejected that before.
+    #[error("the Service network has no tenth address for DNS")]
+    NoDnsAddress,
     /// A template or an API server returned an object without kind or name.
     #[error("an API object does not have a {0}")]
     Nameless(&'static str),
@@ -47,15 +50,17 @@ impl Fault for ObjectError {
             Self::Token => Some("run 'kubewright token generate' to generate one".into()),
             Self::TokenEnd { .. } => Some("write the time as 2026-01-31T12:00:00Z".into()),
             Self::TokenLifetime { .. } => Some("use a shorter --token-ttl, or 0 for a token that never expires".into()),
-            Self::Nameless(_) | Self::NotYaml { .. } | Self::Template(_) | Self::Yaml(_) => None,
+            Self::NoDnsAddress | Self::Nameless(_) | Self::NotYaml { .. } | Self::Template(_) | Self::Yaml(_) => None,
         }
     }
 
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::ProxyConfig { .. } | Self::Token | Self::TokenEnd { .. } | Self::TokenLifetime { .. } => {
-                ExitCode::Input
-            }
+            Self::NoDnsAddress
+            | Self::ProxyConfig { .. }
+            | Self::Token
+            | Self::TokenEnd { .. }
+            | Self::TokenLifetime { .. } => ExitCode::Input,
             Self::Nameless(_) | Self::NotYaml { .. } | Self::Template(_) | Self::Yaml(_) => ExitCode::Internal,
         }
     }

@@ -1,4 +1,4 @@
-//! The templates of the objects, built into the binary.
+//! The templates of the objects, built into the binary. Those of an addon are with that addon.
 
 use super::{Object, ObjectError};
 use crate::render::engine::Templates;
@@ -15,10 +15,6 @@ macro_rules! table {
 }
 
 table![
-    "addons/Corefile.tera",
-    "addons/coredns.yaml.tera",
-    "addons/kube-proxy.kubeconfig.tera",
-    "addons/kube-proxy.yaml.tera",
     "config/cluster-info.kubeconfig.tera",
     "config/config-map.yaml.tera",
     "network/flannel.yaml.tera",
@@ -38,8 +34,12 @@ pub(super) fn text(name: &'static str, values: &impl Serialize) -> Result<String
 
 /// Renders the template and parses its objects, in order.
 pub(super) fn objects(name: &'static str, values: &impl Serialize) -> Result<Vec<Object>, ObjectError> {
-    let text = text(name, values)?;
-    serde_yaml::Deserializer::from_str(&text)
+    parse(name, &text(name, values)?)
+}
+
+/// The objects in what the template `name` has rendered.
+pub(super) fn parse(name: &'static str, text: &str) -> Result<Vec<Object>, ObjectError> {
+    serde_yaml::Deserializer::from_str(text)
         .map(|document| {
             let value = Value::deserialize(document).map_err(|source| ObjectError::NotYaml { name, source })?;
             Object::from_value(value)

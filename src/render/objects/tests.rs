@@ -3,7 +3,8 @@
 use super::*;
 use crate::base::secret::Secret;
 use crate::config::model::{Addon, ClusterConfig, Component, Etcd, ExternalEtcd, KeyAlgorithm, Networking};
-use crate::render::objects::kube_proxy::{EnvVar, KubeProxy};
+use crate::render::objects::addon::EnvVar;
+use crate::render::objects::addons::{coredns, kube_proxy, kube_proxy::KubeProxy};
 use crate::versions::{OLDEST, Version, facts, newest};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -72,9 +73,7 @@ fn every_template_is_used() {
     let sources = [
         include_str!("bootstrap_token.rs"),
         include_str!("config_map.rs"),
-        include_str!("coredns.rs"),
         include_str!("flannel.rs"),
-        include_str!("kube_proxy.rs"),
         include_str!("rbac.rs"),
         include_str!("upload_certs.rs"),
     ];

@@ -1,6 +1,7 @@
 //! Phase `upload-config`: the configuration of the cluster and the kubelets, for joining nodes and upgrades.
 
-use super::addon::{self, AddonName};
+use super::addon::Addon;
+use super::addons;
 use super::checksum;
 use super::config_map::ConfigMap;
 use super::rbac::{self, BOOTSTRAPPERS, NODES, Readable};
@@ -24,14 +25,14 @@ pub fn kubeadm_config(
     minor: &Minor,
     cluster_configuration: &str,
     cluster_status: Option<&str>,
-    left_out: &[AddonName],
+    left_out: &[&Addon],
 ) -> Result<Vec<Object>, ObjectError> {
     let mut map = ConfigMap::with_text(NAMESPACE, KUBEADM_CONFIG, "ClusterConfiguration", cluster_configuration);
     if let Some(status) = cluster_status {
         map.data.insert("ClusterStatus".into(), status.into());
     }
-    if let Some(names) = addon::annotation(minor, left_out) {
-        map.annotations.insert(addon::LEFT_OUT.into(), names.into());
+    if let Some(names) = addons::annotation(minor, left_out) {
+        map.annotations.insert(addons::LEFT_OUT.into(), names.into());
     }
     let mut objects = map.render()?;
     let readable = Readable { namespace: NAMESPACE, resource: "configmaps", name: KUBEADM_CONFIG };
@@ -104,8 +105,8 @@ kind: ClusterStatus
 
     #[test]
     fn disabled_addons_are_recorded() {
-        let objects = kubeadm_config(facts(20).unwrap(), "x: 1\n", None, &[AddonName::KubeProxy]).unwrap();
-        assert_eq!(addon::left_out(&objects[0].value), [AddonName::KubeProxy]);
+        let objects = kubeadm_config(facts(20).unwrap(), "x: 1\n", None, &[&addons::kube_proxy::ADDON]).unwrap();
+        assert_eq!(addons::left_out(&objects[0].value), [&addons::kube_proxy::ADDON]);
         assert_eq!(objects[0].value["data"], json!({"ClusterConfiguration": "x: 1\n"}));
     }
 }

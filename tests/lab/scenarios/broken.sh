@@ -67,7 +67,7 @@ says() { # COMMAND WORDS [COMMAND WORDS]...
   while [ $# -gt 0 ]; do
     begun=$(date +%s%N)
     run "$1"
-    is_said "$2" || { cat "$SCRATCH/said"; fail "$NAME: $1 does not say: $2"; }
+    is_said "$2" || { cat "$SCRATCH/said"; fail "$NAME: $1 ends with $EXIT and does not say: $2"; }
     echo "   $1 says '$2' after $((($(date +%s%N) - begun) / 1000000)) ms"
     shift 2
   done

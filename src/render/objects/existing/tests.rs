@@ -1,5 +1,5 @@
 use super::*;
-use crate::render::objects::coredns::{self, CoreDns};
+use crate::render::objects::addons::coredns::{self, CoreDns};
 use serde_json::json;
 
 fn ours() -> CoreDns<'static> {

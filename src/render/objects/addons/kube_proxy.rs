@@ -1,18 +1,36 @@
 //! Phase `addon/kube-proxy`: the network rules for Services on each node.
 
-use super::config_map::ConfigMap;
-use super::rbac::{self, BOOTSTRAPPERS, Readable, Subject};
-use super::{Object, ObjectError, checksum, proxy_config, templates};
 use crate::base::go_yaml;
+use crate::config::images::Released;
 use crate::config::model::ClusterConfig;
+use crate::render::engine::Templates;
+use crate::render::objects::addon::{Addon, AddonInput, EnvVar};
+use crate::render::objects::config_map::ConfigMap;
+use crate::render::objects::rbac::{self, BOOTSTRAPPERS, Readable, Subject};
+use crate::render::objects::{Object, ObjectError, checksum, proxy_config, templates};
 use crate::versions::addons::addon_facts;
 use crate::versions::{OLDEST, facts, newest};
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
+use std::sync::LazyLock;
+
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method has the lifetime of one input")]
+pub static ADDON: Addon = Addon {
+    name: NAME,
+    install: "Install kube-proxy, the network proxy for Services",
+    upgrade: "Upgrade kube-proxy",
+    field: "proxy",
+    is_disabled: |cluster| cluster.proxy.disabled,
+    disable: |cluster| cluster.proxy.disabled = true,
+    patches: None,
+    objects: |input| with(input, |ours| ours.objects()),
+    known: |input| with(input, known),
+};
 
 const NAMESPACE: &str = "kube-system";
 const NAME: &str = "kube-proxy";
+const MANIFEST: &str = "addons/kube-proxy.yaml.tera";
+const KUBECONFIG: &str = "addons/kube-proxy.kubeconfig.tera";
 /// The feature gate of kubeadm that kube-proxy had as well.
 const DUAL_STACK: &str = "IPv6DualStack";
 
@@ -32,11 +50,20 @@ pub struct KubeProxy<'a> {
     pub proxy_env: &'a [EnvVar],
 }
 
-/// An environment variable of a container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct EnvVar {
-    pub name: String,
-    pub value: String,
+static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| {
+    Templates::new(&[
+        (MANIFEST, include_str!("../../../../templates/objects/addons/kube-proxy.yaml.tera")),
+        (KUBECONFIG, include_str!("../../../../templates/objects/addons/kube-proxy.kubeconfig.tera")),
+    ])
+});
+
+fn with<T>(
+    input: &AddonInput<'_>,
+    make: impl FnOnce(&KubeProxy<'_>) -> Result<T, ObjectError>,
+) -> Result<T, ObjectError> {
+    let AddonInput { facts, cluster, server, advertise_address, proxy_env } = *input;
+    let image = Released::Proxy.image(cluster).to_string();
+    make(&KubeProxy { minor: facts.minor, cluster, image: &image, server, advertise_address, proxy_env })
 }
 
 impl KubeProxy<'_> {
@@ -64,7 +91,7 @@ impl KubeProxy<'_> {
     /// Adds a hash unless the user provided a configuration.
     fn config_map(&self) -> Result<Vec<Object>, ObjectError> {
         let document = self.configuration()?;
-        let kubeconfig = templates::text("addons/kube-proxy.kubeconfig.tera", &json!({ "server": self.server }))?;
+        let kubeconfig = TEMPLATES.render(KUBECONFIG, &json!({ "server": self.server }))?;
         let data = [("config.conf", go_yaml::to_string(&document)), ("kubeconfig.conf", kubeconfig)];
         let map = ConfigMap {
             namespace: NAMESPACE,
@@ -123,8 +150,6 @@ pub fn known(ours: &KubeProxy<'_>) -> Result<Vec<Object>, ObjectError> {
 
 /// The ServiceAccount and the DaemonSet.
 fn workload(minor: u16, image: &str, proxy_env: &[EnvVar]) -> Result<Vec<Object>, ObjectError> {
-    templates::objects(
-        "addons/kube-proxy.yaml.tera",
-        &json!({ "facts": addon_facts(minor), "image": image, "proxy_env": proxy_env }),
-    )
+    let values = json!({ "facts": addon_facts(minor), "image": image, "proxy_env": proxy_env });
+    templates::parse(MANIFEST, &TEMPLATES.render(MANIFEST, &values)?)
 }

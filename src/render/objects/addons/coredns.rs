@@ -1,11 +1,55 @@
 //! Phase `addon/coredns`: DNS for Services.
 
-use super::templates;
-use super::{Object, ObjectError};
+use crate::config::images;
+use crate::render::dns_address;
+use crate::render::engine::Templates;
+use crate::render::objects::addon::{Addon, AddonInput};
+use crate::render::objects::{Object, ObjectError, templates};
+use crate::render::patches::Target;
 use crate::versions::addons::addon_facts;
 use crate::versions::{OLDEST, facts, newest};
 use serde_json::json;
 use std::net::IpAddr;
+use std::sync::LazyLock;
+
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method has the lifetime of one input")]
+pub static ADDON: Addon = Addon {
+    name: "coredns",
+    install: "Install CoreDNS, the DNS server of the cluster",
+    upgrade: "Upgrade CoreDNS",
+    field: "dns",
+    is_disabled: |cluster| cluster.dns.disabled,
+    disable: |cluster| cluster.dns.disabled = true,
+    patches: Some(Target::CorednsDeployment),
+    objects: |input| with(input, |ours| ours.objects()),
+    known: |input| with(input, known),
+};
+
+const MANIFEST: &str = "addons/coredns.yaml.tera";
+const COREFILE: &str = "addons/Corefile.tera";
+
+static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| {
+    Templates::new(&[
+        (MANIFEST, include_str!("../../../../templates/objects/addons/coredns.yaml.tera")),
+        (COREFILE, include_str!("../../../../templates/objects/addons/Corefile.tera")),
+    ])
+});
+
+fn with<T>(
+    input: &AddonInput<'_>,
+    make: impl FnOnce(&CoreDns<'_>) -> Result<T, ObjectError>,
+) -> Result<T, ObjectError> {
+    let AddonInput { facts, cluster, .. } = *input;
+    let image = images::coredns(cluster, facts).to_string();
+    let address = cluster.networking.service_subnets.first().and_then(dns_address);
+    make(&CoreDns {
+        minor: facts.minor,
+        image: &image,
+        domain: &cluster.networking.dns_domain,
+        cluster_ip: address.ok_or(ObjectError::NoDnsAddress)?,
+        replicas: CoreDns::REPLICAS,
+    })
+}
 
 /// The input of CoreDNS.
 #[derive(Clone, Copy, Debug)]
@@ -27,16 +71,14 @@ impl CoreDns<'_> {
 
     /// All objects in order, also for `--print-manifest`. Only by our own fault.
     pub fn objects(&self) -> Result<Vec<Object>, ObjectError> {
-        templates::objects(
-            "addons/coredns.yaml.tera",
-            &json!({
-                "facts": addon_facts(self.minor),
-                "corefile": corefile(self.minor, self.domain)?,
-                "image": self.image,
-                "cluster_ip": self.cluster_ip.to_string(),
-                "replicas": self.replicas,
-            }),
-        )
+        let values = json!({
+            "facts": addon_facts(self.minor),
+            "corefile": corefile(self.minor, self.domain)?,
+            "image": self.image,
+            "cluster_ip": self.cluster_ip.to_string(),
+            "replicas": self.replicas,
+        });
+        templates::parse(MANIFEST, &TEMPLATES.render(MANIFEST, &values)?)
     }
 }
 
@@ -58,7 +100,7 @@ pub fn known(ours: &CoreDns<'_>) -> Result<Vec<Object>, ObjectError> {
 
 /// The Corefile of that minor version. Only by our own fault.
 pub fn corefile(minor: u16, domain: &str) -> Result<String, ObjectError> {
-    templates::text("addons/Corefile.tera", &json!({ "facts": addon_facts(minor), "domain": domain }))
+    Ok(TEMPLATES.render(COREFILE, &json!({ "facts": addon_facts(minor), "domain": domain }))?)
 }
 
 #[cfg(test)]
