@@ -280,7 +280,7 @@ if breakage 'load balancer dead' true; then
   forget_address
   for command in preflight init token reset; do says $command "$ADDRESS:6443"; done
   says join "cannot connect to $ADDRESS:6443"
-  says plan "the API server of this host, https://10.99.0.51:6443, is used instead"
+  says plan "the API server of this host, https://10.99.0.51:6443, responds and is used instead"
   on n42 ip address add $ADDRESS/24 dev host0
   forget_address
   healed
