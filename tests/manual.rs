@@ -5,7 +5,7 @@ use crate::support::run::Run;
 use clap::Command;
 use kubewright::base::exit_code::ExitCode;
 use kubewright::config::schema;
-use kubewright::phases::workflows;
+use kubewright::phases;
 use std::fmt::Write as _;
 use std::process::Stdio;
 
@@ -15,7 +15,7 @@ fn the_phases_are_documented_as_they_run() {
                     `--skip-phases PATH` skips it\nand its sub-phases; a PATH is written with spaces in the first case \
                     and with slashes in the second: `certs ca`,\n`certs/ca`. This page is generated from `phases/*.yaml`.\n"
         .to_owned();
-    for list in workflows::all().unwrap() {
+    for list in phases::all().unwrap() {
         write!(text, "\n{}", list.markdown()).unwrap();
     }
     golden::check("docs/phases.md", &text);

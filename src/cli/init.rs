@@ -12,7 +12,6 @@ use crate::config::model::ClusterConfig;
 use crate::context::{Context, Findings, Init, InitOptions, NetworkProof, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::phases;
-use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -56,7 +55,7 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
         return print_manifest(&cx, phase.as_deref().unwrap_or_default(), session);
     }
     let whole = phase.is_none();
-    let plan = Plan::new(&workflows::init()?, &Choice { only: phase, skip }, &mut cx)?;
+    let plan = Plan::new(&phases::init_workflow()?, &Choice { only: phase, skip }, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     report(&summary, whole, resolved.dry_run, &mut cx, session)?;
     Ok(ExitCode::Ok)

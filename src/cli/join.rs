@@ -10,8 +10,8 @@ use crate::config::model::JoinConfig;
 use crate::config::{Facts, JoinFlags};
 use crate::context::{Context, Joining, Run};
 use crate::domain::paths::ADMIN_CONF;
+use crate::phases;
 use crate::phases::join::discovery;
-use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -37,7 +37,7 @@ pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Resu
         page.cluster(&cx.work.found.server);
     }
     let whole = phase.is_none();
-    let plan = Plan::new(&workflows::join()?, &Choice { only: phase, skip }, &mut cx)?;
+    let plan = Plan::new(&phases::join_workflow()?, &Choice { only: phase, skip }, &mut cx)?;
     let outcome = plan.run(&mut cx);
     if outcome.is_err() && cx.gate.count() > 0 && !resolved.dry_run {
         cx.events.message("changes made so far are kept; run the same command again to continue");

@@ -7,7 +7,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::context::{Context, Elsewhere, Leaving, Run};
 use crate::ops::turn;
-use crate::phases::workflows;
+use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -58,7 +58,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
     let mut cx = Run { cx, work: leaving };
     let _turn = turn::hold(&cx, &at, "node remove")?;
     let choice = Choice { only: None, skip: skip_phases };
-    let plan = Plan::new(&workflows::remove()?, &choice, &mut cx)?;
+    let plan = Plan::new(&phases::remove_workflow()?, &choice, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     let changed = ChangeList::new(cx.gate.entries());
     let closing = Closing::of_run(&summary);

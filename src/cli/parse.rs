@@ -4,7 +4,7 @@
 use super::args::global::Output;
 use super::args::{Cli, Command, Global, init::InitArgs, join::JoinArgs, normalize, phase, reset::ResetArgs};
 use crate::base::suggest::similar;
-use crate::phases::workflows;
+use crate::phases;
 use crate::pipeline::{PhaseList, PipelineError};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches};
@@ -98,16 +98,16 @@ type Load = fn() -> Result<PhaseList, PipelineError>;
 
 /// The workflows of `upgrade`, whose phases are listed and can be skipped.
 const UPGRADES: [(&str, Load); 2] =
-    [("apply", || Ok(workflows::upgrade_apply()?.list)), ("node", || Ok(workflows::upgrade_node()?.list))];
+    [("apply", || Ok(phases::upgrade_apply_workflow()?.list)), ("node", || Ok(phases::upgrade_node_workflow()?.list))];
 
 /// The command tree with the phases of the `wanted` commands: building all of them takes longer than most commands run.
 fn tree(wanted: &dyn Fn(&str) -> bool) -> clap::Command {
     let mut command = Cli::command();
     // A phase list that fails to load is a bug in this build; a test loads all of them.
     let lists: [List; 3] = [
-        ("init", || Ok(workflows::init()?.list), InitArgs::augment_args),
-        ("join", || Ok(workflows::join()?.list), JoinArgs::augment_args),
-        ("reset", || Ok(workflows::reset()?.list), ResetArgs::augment_args),
+        ("init", || Ok(phases::init_workflow()?.list), InitArgs::augment_args),
+        ("join", || Ok(phases::join_workflow()?.list), JoinArgs::augment_args),
+        ("reset", || Ok(phases::reset_workflow()?.list), ResetArgs::augment_args),
     ];
     for (name, load, flags) in lists {
         if wanted(name)

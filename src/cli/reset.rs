@@ -17,8 +17,8 @@ use crate::domain::paths::BACKUP_DIR;
 use crate::domain::paths::SUPER_ADMIN_CONF;
 use crate::etcd::EtcdError;
 use crate::ops::turn;
+use crate::phases;
 use crate::phases::reset;
-use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -69,7 +69,7 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
         skip.push(UNDO.into());
     }
     let choice = Choice { only: phase, skip };
-    let plan = Plan::new(&workflows::reset()?, &choice, &mut cx)?;
+    let plan = Plan::new(&phases::reset_workflow()?, &choice, &mut cx)?;
     let summary = match plan.run(&mut cx) {
         Err(failure) if !cx.work.accept_quorum_loss => return Err(caused_by_lost_quorum(failure, session)),
         done => done?,

@@ -14,8 +14,8 @@ use crate::context::{Renewal, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::csrs;
 use crate::ops::turn;
+use crate::phases;
 use crate::phases::import;
-use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::report::{ChangeList, Closing, count};
@@ -85,7 +85,7 @@ pub fn import(args: &ImportArgs, session: &mut Session) -> Result<ExitCode> {
     let choice = Choice { only: None, skip };
     room::require(&cx)?;
     let _turn = if args.no_restart { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "certs import")? };
-    Plan::new(&workflows::import()?, &choice, &mut cx)?.run(&mut cx)?;
+    Plan::new(&phases::import_workflow()?, &choice, &mut cx)?.run(&mut cx)?;
     let changed = ChangeList::new(cx.gate.entries());
     let text = match (args.dry_run, changed.is_empty()) {
         (true, _) => session.plan(&changed),

@@ -8,7 +8,7 @@ use crate::cli::session::Session;
 use crate::context::{Renewal, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::turn;
-use crate::phases::workflows;
+use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::renew::Names;
@@ -143,7 +143,7 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     (cx.work.only, cx.work.names) = (only, names);
     room::require(&cx)?;
     let _turn = if args.no_restart { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "certs renew")? };
-    let plan = Plan::new(&workflows::renew()?, &Choice { only: None, skip }, &mut cx)?;
+    let plan = Plan::new(&phases::renew_workflow()?, &Choice { only: None, skip }, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     if summary.changes == 0 {
         // The kubelet renews its own certificate; there is nothing to do.

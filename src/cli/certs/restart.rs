@@ -8,7 +8,7 @@ use crate::cli::args::certs::RestartArgs;
 use crate::cli::session::Session;
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::turn;
-use crate::phases::workflows;
+use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::report::{ChangeList, Closing};
@@ -39,7 +39,7 @@ pub fn restart_stale(kubeconfig: &Path, dry_run: bool, session: &mut Session) ->
     let mut cx = discover::find(session, None, kubeconfig, None)?.run((), dry_run, session);
     let _turn = turn::hold(&cx, Path::new(ADMIN_CONF), "certs restart")?;
     let choice = Choice { only: Some("restart".into()), skip: Vec::new() };
-    let plan = Plan::new(&workflows::renew()?, &choice, &mut cx)?;
+    let plan = Plan::new(&phases::renew_workflow()?, &choice, &mut cx)?;
     plan.run(&mut cx)?;
     Ok(ChangeList::new(cx.gate.entries()))
 }

@@ -13,8 +13,8 @@ use crate::domain::paths::ADMIN_CONF;
 use crate::domain::paths::KUBELET_CONF;
 use crate::domain::paths::SUPER_ADMIN_CONF;
 use crate::ops::turn;
+use crate::phases;
 use crate::phases::rotate_ca;
-use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::moment;
@@ -81,7 +81,7 @@ fn stage(rotation: Rotation, args: &RotateArgs, session: &mut Session) -> Result
     // A worker restarts nothing that others use.
     let command = format!("certs rotate-ca {}", stage.name());
     let _turn = if control_plane { turn::hold(&cx, Path::new(ADMIN_CONF), &command)? } else { None };
-    let plan = Plan::new(&workflows::rotate_ca()?, &Choice::default(), &mut cx)?;
+    let plan = Plan::new(&phases::rotate_ca_workflow()?, &Choice::default(), &mut cx)?;
     // A directory of files has no cluster that 'trust' would have to ask.
     let may_be_over = cx.files.is_live() || stage == Stage::Drop;
     if !(may_be_over && rotate_ca::announce::finish_end(&mut cx)?) {

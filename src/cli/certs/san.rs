@@ -11,7 +11,7 @@ use crate::domain::paths::ADMIN_CONF;
 use crate::kube::kind::NODE;
 use crate::kube::node::is_control_plane;
 use crate::ops::turn;
-use crate::phases::workflows;
+use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::Cert;
@@ -62,7 +62,7 @@ pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
     let choice = Choice { only: None, skip };
     room::require(&cx)?;
     let _turn = if args.no_restart { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "certs add-san")? };
-    Plan::new(&workflows::add_san()?, &choice, &mut cx)?.run(&mut cx)?;
+    Plan::new(&phases::add_san_workflow()?, &choice, &mut cx)?.run(&mut cx)?;
     let changed = ChangeList::new(cx.gate.entries());
     let others = others(&mut cx, &wanted)?;
     let mut closing = if changed.is_empty() {

@@ -10,8 +10,8 @@ use crate::context::etcd_task::Found;
 use crate::context::{Recovery, Run};
 use crate::etcd::Member;
 use crate::ops::etcd_recovery::put_back;
+use crate::phases;
 use crate::phases::etcd_recover::check::look;
-use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::moment;
@@ -69,7 +69,7 @@ pub fn run(args: RecoverArgs, session: &mut Session) -> Result<ExitCode> {
 }
 
 fn plan(cx: &mut Run<Recovery>) -> Result<Plan<Recovery>> {
-    Plan::new(&workflows::etcd_recover()?, &Choice::default(), cx)
+    Plan::new(&phases::etcd_recover_workflow()?, &Choice::default(), cx)
 }
 
 fn names(members: &[Member]) -> String {

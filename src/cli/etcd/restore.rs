@@ -10,8 +10,8 @@ use crate::context::etcd_task::Restorable;
 use crate::context::{Restoring, Run};
 use crate::etcd::Contents;
 use crate::ops::etcd_restore::put_back;
+use crate::phases;
 use crate::phases::etcd_restore::check::look;
-use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::moment;
@@ -77,7 +77,7 @@ pub fn run(args: RestoreArgs, session: &mut Session) -> Result<ExitCode> {
 }
 
 fn plan(cx: &mut Run<Restoring>) -> Result<Plan<Restoring>> {
-    Plan::new(&workflows::etcd_restore()?, &Choice::default(), cx)
+    Plan::new(&phases::etcd_restore_workflow()?, &Choice::default(), cx)
 }
 
 fn state(contents: &Contents) -> String {

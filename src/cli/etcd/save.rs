@@ -6,7 +6,7 @@ use crate::base::fault::Result;
 use crate::cli::args::etcd::SaveArgs;
 use crate::cli::session::Session;
 use crate::context::{Run, Saving};
-use crate::phases::workflows;
+use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::report::{ChangeList, Closing};
@@ -45,7 +45,7 @@ pub fn run(args: &SaveArgs, session: &mut Session) -> Result<ExitCode> {
         removed: Vec::new(),
     };
     let mut cx = Run { cx: cx.configured(cluster, node), work: saving };
-    let plan = Plan::new(&workflows::etcd_snapshot()?, &Choice::default(), &mut cx)?;
+    let plan = Plan::new(&phases::etcd_snapshot_workflow()?, &Choice::default(), &mut cx)?;
     let summary = plan.run(&mut cx)?;
     let saving = &cx.work;
     let snapshot = saving.saved.as_ref().map(|snapshot| Shown::of(&saving.file, snapshot));

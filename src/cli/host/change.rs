@@ -17,7 +17,7 @@ use crate::fleet::plan::{classified_cluster, classified_kubelet, refused};
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{NODE, ObjectRef};
 use crate::ops::turn;
-use crate::phases::workflows;
+use crate::phases;
 use crate::pipeline::run::Summary;
 use crate::report::{ChangeList, Closing};
 use crate::state::host_facts::pending;
@@ -132,7 +132,7 @@ pub fn run(args: &ChangeArgs, session: &mut Session) -> Result<ExitCode> {
     };
     let mut cx = run::context(wanted, &config, dry_run, session)?;
     let _turn = if is_control_plane { turn::hold(&cx, kubeconfig, "host change")? } else { None };
-    let summary = run::run(&workflows::change()?, &config, &mut cx)?;
+    let summary = run::run(&phases::change_workflow()?, &config, &mut cx)?;
     report(&summary, dry_run, &cx, session)?;
     Ok(ExitCode::Ok)
 }

@@ -15,7 +15,7 @@ use crate::context::{Run, Upgrading};
 use crate::domain::paths::{ADMIN_CONF, KUBELET_CONF, manifest};
 use crate::host::facts;
 use crate::ops::turn;
-use crate::phases::workflows;
+use crate::phases;
 use crate::pipeline::run::Summary;
 use crate::state::upgrade::cluster::proxy_config;
 use crate::state::upgrade::error::UpgradeError;
@@ -65,7 +65,7 @@ pub fn run(args: &NodeArgs, session: &mut Session) -> Result<ExitCode> {
     };
     let mut cx = run::context(wanted, &config, dry_run, session)?;
     let _turn = if is_control_plane { turn::hold(&cx, &kubeconfig, "upgrade node")? } else { None };
-    let summary = run::run(&workflows::upgrade_node()?, &config, &mut cx)?;
+    let summary = run::run(&phases::upgrade_node_workflow()?, &config, &mut cx)?;
     report(&summary, kubelet.as_ref(), dry_run, &cx, session)?;
     Ok(ExitCode::Ok)
 }

@@ -12,7 +12,7 @@ use crate::context::upgrading::{Finishing, Scope};
 use crate::context::{Run, Upgrading};
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::turn;
-use crate::phases::workflows;
+use crate::phases;
 use crate::pipeline::run::Summary;
 use crate::state::upgrade::cluster::ClusterReading;
 use crate::state::upgrade::error::UpgradeError;
@@ -107,7 +107,7 @@ pub fn upgrade(args: &ApplyArgs, step: &Step, opened: Option<Opened>, session: &
         confirm(&question(&reading, version, &cx), session)?;
     }
     let _turn = turn::hold(&cx, &kubeconfig, "upgrade apply")?;
-    let summary = run::run(&workflows::upgrade_apply()?, config, &mut cx)?;
+    let summary = run::run(&phases::upgrade_apply_workflow()?, config, &mut cx)?;
     Ok(Upgraded { summary, reading, version: version.clone(), cx })
 }
 

@@ -8,7 +8,7 @@ use crate::config::model::{Etcd, ExternalEtcd, HostPort, InitConfig};
 use crate::config::print;
 use crate::context::{Context, InitOptions};
 use crate::host::command::fake::FakeHost;
-use crate::phases::workflows;
+use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::versions::table;
@@ -37,7 +37,7 @@ fn init(fake: &FakeHost, only: Option<&str>, change: impl FnOnce(&mut InitConfig
     let choice = Choice { only: only.map(str::to_owned), skip: vec!["preflight".into()] };
     let options = InitOptions { is_single_phase: only.is_some(), ..InitOptions::default() };
     let mut run = Run::init(cx, config, options);
-    let plan = Plan::new(&workflows::init().unwrap(), &choice, &mut run).unwrap();
+    let plan = Plan::new(&phases::init_workflow().unwrap(), &choice, &mut run).unwrap();
     let failure = plan.run(&mut run).err();
     (run.cx, failure)
 }

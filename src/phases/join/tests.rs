@@ -11,8 +11,8 @@ use crate::config::Facts;
 use crate::config::model::{ControlPlaneJoin, HostPort};
 use crate::context::{Context, Run};
 use crate::host::Host;
+use crate::phases;
 use crate::phases::join::discovery::find_cluster;
-use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::state::join_fixture::{First, KUBEADM_CERTS, Objects, by_token, host, searching};
@@ -52,7 +52,7 @@ impl JoinTest {
         cx.gate = gate;
         let work = find_cluster(&mut cx, join, false, &Facts::placeholder(Random::seeded(1)))?;
         let mut run = Run { cx, work };
-        let plan = Plan::new(&workflows::join().map_err(Failure::from)?, &Choice::default(), &mut run)?;
+        let plan = Plan::new(&phases::join_workflow().map_err(Failure::from)?, &Choice::default(), &mut run)?;
         let summary = plan.run(&mut run)?;
         Ok((run.cx, summary.left_for_host))
     }

@@ -2,7 +2,7 @@ use super::*;
 use crate::base::env::Random;
 use crate::base::fault::Fault;
 use crate::context::{Renewal, Run};
-use crate::phases::workflows;
+use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::catalog::{self, CERTS};
@@ -13,7 +13,7 @@ use crate::state::renewal_fixture::{CREATED, host, renewing, store, use_rotated_
 
 fn renew(root: &tempfile::TempDir, only: Option<&str>) -> Run<Renewal> {
     let mut run = renewing(root, only);
-    let plan = Plan::new(&workflows::renew().unwrap(), &Choice::default(), &mut run).unwrap();
+    let plan = Plan::new(&phases::renew_workflow().unwrap(), &Choice::default(), &mut run).unwrap();
     plan.run(&mut run).unwrap();
     run
 }
