@@ -14,8 +14,8 @@ use super::window::Budget;
 pub use super::work::Applying;
 use super::work::{Place, all, timed, wait_for_run};
 use crate::base::exit_code::ExitCode;
-use crate::base::fault::Result;
-use crate::config::cluster::{ClusterFile, GivenNetwork, Role};
+use crate::base::fault::{Failure, Result};
+use crate::config::cluster::{ClusterFile, Credentials, GivenNetwork, Role};
 use crate::state::host_facts::labels::Wanted;
 use serde_json::Value;
 use std::sync::OnceLock;
@@ -156,13 +156,27 @@ fn join(
         // It may have been this very join; whether something is left to do is seen from its facts by the next plan.
         return Ok(done);
     }
-    let credentials = match plan.role {
-        Role::ControlPlane => credentials.control_plane()?,
-        Role::Worker => credentials.worker()?,
-    };
     let mut words = vec!["join", "--config", "-"];
     words.extend(work.fix.then_some("--fix"));
-    Job::new(work.id, &words, &work.file.join_documents(link.host, &credentials)).run(link, work.clock, show)
+    let attempt = |id: &str, credentials: &Credentials, show: &mut dyn FnMut(u64, &Value)| {
+        Job::new(id, &words, &work.file.join_documents(link.host, credentials)).run(link, work.clock, show)
+    };
+    match plan.role {
+        Role::Worker => attempt(work.id, &credentials.worker()?, show),
+        // The cluster holds the certificates for one key: another apply, or a 'token create', may have replaced them.
+        Role::ControlPlane => match attempt(work.id, &credentials.control_plane()?, show) {
+            Err(failure) if is_untrusted(&failure) => {
+                work.watch.message(&format!("{}: {failure}; it joins again, with a new certificate key", plan.host));
+                attempt(&format!("{}-again", work.id), &credentials.control_plane()?, show)
+            }
+            ended => ended,
+        },
+    }
+}
+
+/// The command on the host found that something is not what its credentials say. SSH's own doubts are not meant.
+fn is_untrusted(failure: &Failure) -> bool {
+    matches!(failure.downcast_ref(), Some(FleetError::Failed { code: ExitCode::Untrusted, .. }))
 }
 
 /// Sets labels and taints of the nodes that are in the cluster now.

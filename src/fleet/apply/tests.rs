@@ -78,6 +78,32 @@ fn the_first_control_plane_comes_first_and_secrets_go_by_standard_input() {
     assert!(asked.last().unwrap().1.contains(r#""labels":{"a":"b"}"#), "{asked:?}");
 }
 
+/// Two applies at the same moment replaced the certificates of one another, and both failed.
+#[test]
+fn a_control_plane_whose_certificate_key_was_replaced_joins_again_with_a_new_one() {
+    let hosts = TestHosts::default();
+    hosts.on("c1", "host run", &DONE);
+    hosts.on("c1", "token create", &[TOKEN]);
+    hosts.on(
+        "c2",
+        "host run --id r",
+        &[
+            DONE[0],
+            r#"{"seq":2,"event":"error","error":"cannot decrypt ca.crt"}"#,
+            r#"{"seq":3,"event":"runDone","exitCode":8}"#,
+        ],
+    );
+    hosts.on("c1", "token create", &[&TOKEN.replace("00ff", "11ee")]);
+    hosts.on("c2", "host run --id r-again", &DONE);
+    hosts.on("c1", "token delete", &[]);
+    let results = applied("hosts:\n- {ssh: c1, role: control-plane}\n- {ssh: c2, role: control-plane}\n", &hosts, &[]);
+    assert_eq!(states(&results), ["c1 changed", "c2 changed"]);
+    hosts.all_used();
+    let asked = hosts.asked.lock().unwrap();
+    let joins: Vec<_> = asked.iter().filter(|(words, _)| words.starts_with("c2: host run")).collect();
+    assert!(joins[0].1.contains("00ff") && joins[1].1.contains("11ee"), "{joins:?}");
+}
+
 #[test]
 fn the_pod_network_goes_to_the_first_control_plane_with_its_manifest() {
     let hosts = TestHosts::default();
