@@ -45,7 +45,7 @@ set -- $(ls -dn $p); \
 case $3 in 0) ;; *) echo no $p belongs to the user $3; exit;; esac; \
 case $1 in ?????w*|????????w*) echo no others than root can write to $p; exit;; esac; \
 p=${p%/*}; p=${p:-/}; done; \
-if test -f $d/$n; then case $(h < $d/$n) in $n) touch $d/$n; echo there; exit;; esac; fi; \
+if test -f $d/$n; then case $(h < $d/$n) in $n) touch -c $d/$n; echo there; exit;; esac; fi; \
 t=$d/.try.$$; if e=$( (echo exit 0 > $t) 2>&1 ); then :; else echo no $e; exit; fi; chmod 700 $t; \
 if $t 2>/dev/null; then echo usable; else echo no programs cannot be run there \"(mounted noexec?)\"; fi; rm -f $t";
 

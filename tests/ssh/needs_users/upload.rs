@@ -49,6 +49,28 @@ fn a_program_is_uploaded_once_and_runs_as_root() {
     }
 }
 
+/// Two runs at the same moment: one opened the program for writing, to set its time, and the other could not start it (text file
+/// busy).
+#[test]
+#[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
+fn a_program_that_is_there_is_not_opened_for_writing() {
+    // The kernel tells the holder of a lease who opens the file for writing.
+    let lease = r#"
+import fcntl, os, signal, sys, time
+signal.signal(signal.SIGIO, lambda *_: open("/var/lib/opened", "w"))
+fcntl.fcntl(os.open(sys.argv[1], os.O_RDONLY), fcntl.F_SETLEASE, fcntl.F_RDLCK)
+open("/var/lib/leased", "w").close()
+time.sleep(60)
+"#;
+    let server = ops("").etc("lease.py", lease).start();
+    let mut host = as_root(&server);
+    let path = install(&mut host, &program()).path;
+    sh(&mut host, &format!("python3 /etc/lease.py {path} > /dev/null 2>&1 &"));
+    sh(&mut host, "until test -e /var/lib/leased; do sleep 0.1; done");
+    assert!(!install(&mut host, &program()).new);
+    assert_eq!(sh(&mut host, "ls /var/lib/opened 2> /dev/null; pkill -f lease.py"), "");
+}
+
 #[test]
 #[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
 fn a_dry_run_uploads_nothing() {
