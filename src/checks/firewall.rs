@@ -124,7 +124,7 @@ fn dropping_chains(scene: &Scene<'_>) -> Result<Dropping, Unread> {
         return Ok(Dropping::default());
     }
     // Listing chains would load what is not loaded yet; then there are none.
-    let is_nft = host.files().exists(Path::new("/sys/module/nf_tables"));
+    let is_nft = host.files.exists(Path::new("/sys/module/nf_tables"));
     if is_nft && host.find("nft").is_some() {
         let output = host.read(&Command::new(["nft", "-j", "list", "chains"]).within(LIMIT));
         let output = output.map_err(|error| unread(&error))?;
@@ -132,7 +132,7 @@ fn dropping_chains(scene: &Scene<'_>) -> Result<Dropping, Unread> {
             return Ok(in_nft(&output.stdout));
         }
     }
-    let tables = host.files().read_text(Path::new("/proc/net/ip_tables_names"));
+    let tables = host.files.read_text(Path::new("/proc/net/ip_tables_names"));
     let tables = tables.map_err(|error| unread(&error))?.unwrap_or_default();
     let is_used = is_nft || tables.lines().any(|table| table == "filter");
     if !is_used || host.find("iptables").is_none() {

@@ -131,7 +131,7 @@ impl<'a> Scene<'a> {
 
     /// The host's files.
     pub fn files(&self) -> &'a HostFiles {
-        self.inputs.host.files()
+        &self.inputs.host.files
     }
 
     /// The container runtime.

@@ -182,7 +182,7 @@ fn check_clock(scene: &Scene<'_>) -> Vec<Finding> {
     const ID: &str = "ClockSync";
     let host = scene.host();
     // A container uses its host's clock; and timesyncd records its success in a file.
-    if [IN_CONTAINER, SYNCHRONISED].iter().any(|path| host.files().exists(Path::new(path))) {
+    if [IN_CONTAINER, SYNCHRONISED].iter().any(|path| host.files.exists(Path::new(path))) {
         return Vec::new();
     }
     if Services::of(host).init_system() != InitSystem::Systemd || host.find("timedatectl").is_none() {

@@ -35,7 +35,7 @@ pub fn plugin_directory(host: &Host) -> PathBuf {
 
 /// Of several, the one that has plugins already.
 fn chosen(host: &Host, directories: &[String]) -> PathBuf {
-    let has_plugins = |directory: &&String| host.files().exists(&Path::new(directory).join("bridge"));
+    let has_plugins = |directory: &&String| host.files.exists(&Path::new(directory).join("bridge"));
     let found = directories.iter().find(has_plugins).or_else(|| directories.first());
     found.map_or_else(|| USUAL.into(), PathBuf::from)
 }

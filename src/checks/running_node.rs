@@ -20,12 +20,12 @@ const KUBELET_DEFAULT: &str = "cgroupfs";
 
 /// True when this host was made a node: its kubelet has a configuration and credentials of a cluster.
 pub(super) fn is_node(host: &Host) -> bool {
-    [KUBELET_CONFIG, KUBELET_CREDENTIALS].iter().all(|path| host.files().exists(Path::new(path)))
+    [KUBELET_CONFIG, KUBELET_CREDENTIALS].iter().all(|path| host.files.exists(Path::new(path)))
 }
 
 /// What the kubelet of this node was configured with; None where that is not known.
 pub(super) fn kubelet_config(host: &Host) -> Option<Map<String, Value>> {
-    let text = host.files().read_text(Path::new(KUBELET_CONFIG)).ok().flatten()?;
+    let text = host.files.read_text(Path::new(KUBELET_CONFIG)).ok().flatten()?;
     serde_yaml::from_str(&text).ok()
 }
 

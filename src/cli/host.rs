@@ -47,7 +47,7 @@ fn facts(session: &mut Session) -> Result<ExitCode> {
 /// As text, or as the field `kubeconfig` of an object.
 fn admin_conf(session: &mut Session) -> Result<ExitCode> {
     let cx = session.context(false);
-    let bytes = cx.files.read(Path::new(ADMIN_CONF))?.ok_or_else(|| AccessError::absent(&cx, ADMIN_CONF))?;
+    let bytes = cx.host.files.read(Path::new(ADMIN_CONF))?.ok_or_else(|| AccessError::absent(&cx, ADMIN_CONF))?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     session.print(&json!({ "kubeconfig": text }), &text)?;
     Ok(ExitCode::Ok)

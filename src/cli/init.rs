@@ -136,7 +136,7 @@ struct Outcome<'a> {
 }
 
 fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &mut Run<Init>, session: &mut Session) -> Result<()> {
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     let proof = cx.work.found.network_proof.take().map(|proof| match proof {
         NetworkProof::Made { tested, took } => Ok(network::Outcome::of(tested, took)),
         NetworkProof::NotMade { why } => Err(why),

@@ -39,7 +39,7 @@ pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Resu
     let whole = phase.is_none();
     let plan = Plan::new(&phases::join_workflow()?, &Choice { only: phase, skip }, &mut cx)?;
     let outcome = plan.run(&mut cx);
-    if outcome.is_err() && cx.gate.count() > 0 && !resolved.dry_run {
+    if outcome.is_err() && cx.host.gate.count() > 0 && !resolved.dry_run {
         cx.events.message("changes made so far are kept; run the same command again to continue");
     }
     let summary = outcome?;
@@ -50,10 +50,10 @@ pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Resu
 /// Discovery, which runs before the phases, reported like one of them.
 fn find_cluster(cx: &mut Context, config: JoinConfig, fix: bool, facts: &Facts) -> Result<Joining> {
     const PLACE: &str = "discovery";
-    let start = cx.clock.monotonic();
+    let start = cx.host.clock.monotonic();
     cx.events.phase_started(PLACE);
     let found = discovery::find_cluster(cx, config, fix, facts).map_err(|failure: Failure| failure.within(PLACE))?;
-    cx.events.phase_done(0, cx.clock.monotonic().saturating_sub(start));
+    cx.events.phase_done(0, cx.host.clock.monotonic().saturating_sub(start));
     Ok(found)
 }
 
@@ -68,7 +68,7 @@ struct Outcome<'a> {
 }
 
 fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Run<Joining>, session: &mut Session) -> Result<()> {
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     let text = if dry_run { session.plan(&changed) } else { closing_text(summary, whole, cx)? };
     session.print(&Outcome { summary, dry_run, changed }, &text)
 }

@@ -52,7 +52,7 @@ fn install(args: &InstallArgs, session: &mut Session) -> Result<ExitCode> {
     let cx = session.context(args.dry_run);
     let user = owner(args, &cx)?;
     let source = args.kubeconfig.as_deref().unwrap_or(Path::new(ADMIN_CONF));
-    let bytes = cx.files.read(source)?.ok_or_else(|| AccessError::absent(&cx, source))?;
+    let bytes = cx.host.files.read(source)?.ok_or_else(|| AccessError::absent(&cx, source))?;
     let admin = Kubeconfig::parse(source, &bytes)?;
 
     let directory = user.home.join(".kube");
@@ -60,8 +60,8 @@ fn install(args: &InstallArgs, session: &mut Session) -> Result<ExitCode> {
     // The path lies in another user's home and is not trusted: that user could redirect it with a link.
     let other = (user.uid != cx.uid).then_some((user.uid, user.gid));
     let there = match other {
-        Some(owner) => cx.files.read_owned(&path, owner)?,
-        None => cx.files.read(&path)?,
+        Some(owner) => cx.host.files.read_owned(&path, owner)?,
+        None => cx.host.files.read(&path)?,
     };
     let mut merged = match there {
         Some(bytes) => Kubeconfig::parse(&path, &bytes)?,
@@ -69,13 +69,13 @@ fn install(args: &InstallArgs, session: &mut Session) -> Result<ExitCode> {
     };
     let context = merged.merge(&admin);
     let written = if let Some(owner) = other {
-        cx.files.write_owned(&path, &merged.content()?, MODE, owner)?
+        cx.host.files.write_owned(&path, &merged.content()?, MODE, owner)?
     } else {
-        cx.files.create_dir(&directory, DIRECTORY_MODE)?;
-        cx.files.write(&path, &merged.content()?, MODE)?
+        cx.host.files.create_dir(&directory, DIRECTORY_MODE)?;
+        cx.host.files.write(&path, &merged.content()?, MODE)?
     };
     let text = match (args.dry_run, written) {
-        (true, _) => session.plan(&ChangeList::new(cx.gate.entries())),
+        (true, _) => session.plan(&ChangeList::new(cx.host.gate.entries())),
         (false, Written::Unchanged) => format!("{} is up to date; nothing changed.\n", path.display()),
         (false, _) => {
             let result = format!("Added the context {context} to {} and made it the current one.", path.display());

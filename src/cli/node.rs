@@ -60,7 +60,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
     let choice = Choice { only: None, skip: skip_phases };
     let plan = Plan::new(&phases::remove_workflow()?, &choice, &mut cx)?;
     let summary = plan.run(&mut cx)?;
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     let closing = Closing::of_run(&summary);
     let removed = format!("Node {name} was removed from the cluster.");
     let text = match (dry_run, dead) {

@@ -52,7 +52,7 @@ pub fn run(args: &PreflightArgs, session: &mut Session) -> Result<ExitCode> {
     };
     // A dry run reports the findings along with the changes that would fix them.
     let shown = if args.dry_run { &before } else { &report };
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     let plan = if args.fix && args.dry_run { session.plan(&changed) } else { String::new() };
     let number = changed.len();
     let node = running_node(&cx, session);
@@ -94,7 +94,7 @@ struct Outcome<'a> {
 /// The state of the cluster whose files this host has: what is wrong there is the reason to look here.
 fn running_node(cx: &Context, session: &mut Session) -> Option<Status> {
     let files = [KUBELET_CONF.into(), manifest("kube-apiserver"), manifest("etcd")];
-    if !cx.host.is_live() || !files.iter().any(|file: &PathBuf| cx.files.exists(file)) {
+    if !cx.host.is_live() || !files.iter().any(|file: &PathBuf| cx.host.files.exists(file)) {
         return None;
     }
     let taken = status::take(None, session);
@@ -226,10 +226,10 @@ fn join_config(args: &PreflightArgs, documents: &Documents, facts: &Facts, sessi
 fn undo(dry_run: bool, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("preflight --undo-fix", dry_run)?;
     let cx: Context = session.context(dry_run);
-    let mut journal = Journal::load(&cx.files)?;
+    let mut journal = Journal::load(&cx.host.files)?;
     checks::refuse_undo(&cx.host, &journal)?;
     let undone = journal::undo(&cx.host, &mut journal)?;
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     let text = if dry_run {
         session.plan(&changed)
     } else if undone.messages.is_empty() && undone.failed.is_empty() {

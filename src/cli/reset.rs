@@ -104,7 +104,7 @@ fn leaving(args: &ResetArgs, config: ResetConfig, session: &Session) -> Result<(
     }
     node.cri_socket.clone_from(&config.cri_socket);
     node.timeouts = config.timeouts.clone();
-    let there = |path: &&str| cx.files.exists(Path::new(path));
+    let there = |path: &&str| cx.host.files.exists(Path::new(path));
     let own = [ADMIN_CONF, SUPER_ADMIN_CONF, KUBELET_CONF].iter().find(|path| there(path)).map(PathBuf::from);
     let kubeconfig = args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path)).or(own);
     let drain_limit = Duration::from_secs(u64::try_from(args.drain_timeout).unwrap_or_default());
@@ -152,7 +152,7 @@ fn nothing_to_do(work: Reset, (cluster, node): Known, dry_run: bool, session: &m
 
 fn question(leaving: &Reset, cluster: &ClusterConfig, undo_fix: bool, session: &Session) -> String {
     let cx = probe_context(session);
-    let has = |path: &str| cx.files.exists(Path::new(path));
+    let has = |path: &str| cx.host.files.exists(Path::new(path));
     let is_control_plane = has("/etc/kubernetes/manifests/kube-apiserver.yaml");
     let role = if is_control_plane { "a control plane" } else { "a worker" };
     let mut text = format!("This host ({}, {role}) will be removed from its cluster. This deletes:\n", leaving.name);
@@ -185,7 +185,7 @@ struct Outcome<'a> {
 }
 
 fn report(summary: &Summary, dry_run: bool, left: &[Leftover], cx: &Context, session: &mut Session) -> Result<()> {
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     let text = if dry_run {
         session.plan(&changed)
     } else {

@@ -66,7 +66,7 @@ pub fn take(kubeconfig: Option<&Path>, session: &Session) -> Result<(Status, Cho
     let given = kubeconfig.map(|path| session.env.cwd.join(path)).or_else(|| of_variable(session));
     let chosen = choose(&cx, given, of_user(session));
     let view = look(&cx, &chosen, LIMIT);
-    Ok((Status::of(view, cx.clock.now()), chosen))
+    Ok((Status::of(view, cx.host.clock.now()), chosen))
 }
 
 /// This host as a node of its cluster, from its files.

@@ -48,7 +48,7 @@ pub fn run(args: TokenArgs, session: &mut Session) -> Result<ExitCode> {
         TokenCommand::Create(create_args) => {
             let created = create(&create_args, &cx, &cluster, &kubeconfig, session)?;
             if args.dry_run {
-                let changed = ChangeList::new(cx.gate.entries());
+                let changed = ChangeList::new(cx.host.gate.entries());
                 return session.print(&changed, &session.plan(&changed)).map(|()| ExitCode::Ok);
             }
             session.print(&created, &created.text())?;
@@ -93,7 +93,7 @@ fn create(
     let tokens = wanted(args, session)?;
     for token in &tokens {
         kube::token::check(token)?;
-        if kube::token::ends_at(token, cx.clock.now()).is_none() {
+        if kube::token::ends_at(token, cx.host.clock.now()).is_none() {
             session.events.warning(format!(
                 "token {} never expires: anyone who has it can join the cluster until it is deleted",
                 id(token)
@@ -151,7 +151,7 @@ fn create(
 
 fn make(tokens: &[BootstrapToken], cx: &Context, cluster: &Cluster) -> Result<()> {
     for token in tokens {
-        for object in bootstrap_token::token_secret(token, cx.clock.now())? {
+        for object in bootstrap_token::token_secret(token, cx.host.clock.now())? {
             kube::token::create(cluster, token, &object.value)?;
         }
     }
@@ -222,7 +222,7 @@ fn files_to_share(cx: &Context, cluster: &Cluster) -> Result<Vec<SharedFile>> {
     }
     let files = shared_files(&config);
     match files.first() {
-        Some(ca) if !cx.files.exists(&ca.path) => Err(CannotShare::NoFiles(ca.path.display().to_string()).into()),
+        Some(ca) if !cx.host.files.exists(&ca.path) => Err(CannotShare::NoFiles(ca.path.display().to_string()).into()),
         _ => Ok(files),
     }
 }
@@ -231,7 +231,7 @@ fn files_to_share(cx: &Context, cluster: &Cluster) -> Result<Vec<SharedFile>> {
 fn meeting_of(files: &[SharedFile], cx: &Context, cluster: &Cluster, kubeconfig: &Path) -> Result<ClusterEndpoint> {
     let meeting = join_command::find(cx, cluster, kubeconfig)?;
     for ca in files.iter().filter(|file| file.name == "ca.crt") {
-        let own = Cert::bundle_from_file(&ca.path, &cx.files.read(&ca.path)?.unwrap_or_default())?;
+        let own = Cert::bundle_from_file(&ca.path, &cx.host.files.read(&ca.path)?.unwrap_or_default())?;
         if !pin::of_all(&own).iter().any(|pin| meeting.pins.contains(pin)) {
             return Err(CannotShare::OtherCluster(ca.path.display().to_string()).into());
         }
@@ -244,7 +244,7 @@ fn list(cx: &Context, cluster: &Cluster, session: &mut Session) -> Result<ExitCo
     for error in broken {
         session.events.warning(error.to_string());
     }
-    let rows = token_list::rows(&tokens, cx.clock.now());
+    let rows = token_list::rows(&tokens, cx.host.clock.now());
     session.print_each(&rows, &token_list::table(&rows))?;
     Ok(ExitCode::Ok)
 }
@@ -266,7 +266,7 @@ fn delete_all(
         session.events.warning(format!("token {id} does not exist"));
     }
     let text = if dry_run {
-        session.plan(&ChangeList::new(cx.gate.entries()))
+        session.plan(&ChangeList::new(cx.host.gate.entries()))
     } else {
         deleted.iter().map(|id| format!("deleted token {id}\n")).collect()
     };

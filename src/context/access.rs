@@ -63,8 +63,8 @@ pub enum AccessError {
 impl AccessError {
     /// The kubeconfig does not exist on this host.
     pub fn absent(cx: &Context, path: impl Into<PathBuf>) -> Self {
-        let is_control_plane = cx.files.exists(Path::new(API_SERVER));
-        Self::Absent { path: path.into(), rewrite: is_control_plane.then(|| rewrite_command(&cx.files, "admin")) }
+        let is_control_plane = cx.host.files.exists(Path::new(API_SERVER));
+        Self::Absent { path: path.into(), rewrite: is_control_plane.then(|| rewrite_command(&cx.host.files, "admin")) }
     }
 }
 
@@ -104,7 +104,7 @@ impl Fault for AccessError {
 /// Uses super-admin.conf, which has at least the same permissions, if admin.conf is missing.
 fn stand_in(cx: &Context, path: &Path) -> PathBuf {
     let other = Path::new(SUPER_ADMIN_CONF);
-    if path == Path::new(ADMIN_CONF) && !cx.files.exists(path) && cx.files.exists(other) {
+    if path == Path::new(ADMIN_CONF) && !cx.host.files.exists(path) && cx.host.files.exists(other) {
         cx.events.warning(format!(
             "{ADMIN_CONF} is missing, so {SUPER_ADMIN_CONF} is used; 'kubewright init phase kubeconfig admin' writes it again"
         ));
@@ -116,12 +116,12 @@ fn stand_in(cx: &Context, path: &Path) -> PathBuf {
 /// Reads a kubeconfig file: the address of the API server and the credentials.
 pub fn access(cx: &Context, path: &Path) -> Result<Access> {
     let path = &stand_in(cx, path);
-    let bytes = cx.files.read(path)?.ok_or_else(|| AccessError::absent(cx, path.as_path()))?;
+    let bytes = cx.host.files.read(path)?.ok_or_else(|| AccessError::absent(cx, path.as_path()))?;
     let kubeconfig = Kubeconfig::parse(path, &bytes)?;
     let lacks = |what| AccessError::Incomplete { path: path.into(), what };
     let cluster = kubeconfig.current_cluster().ok_or_else(|| lacks("cluster in its current context"))?;
     if let Some(ca) = ca_unlike_admin(cx, path, cluster) {
-        let rewrite = Some(rewrite_command(&cx.files, "admin"));
+        let rewrite = Some(rewrite_command(&cx.host.files, "admin"));
         return Err(AccessError::OtherCluster { path: path.into(), ca, rewrite }.into());
     }
     let user = kubeconfig.current_user().ok_or_else(|| lacks("user in its current context"))?;
@@ -174,9 +174,9 @@ impl Context {
     /// this one's. A host without a CA has no cluster of its own.
     fn require_own_ca(&self, kubeconfig: &Path) -> Result<()> {
         let ca = self.cluster()?.certificates_dir.join("ca.crt");
-        let Some(own) = self.files.read(&ca)? else { return Ok(()) };
+        let Some(own) = self.host.files.read(&ca)? else { return Ok(()) };
         let path = stand_in(self, kubeconfig);
-        let Some(bytes) = self.files.read(&path)? else { return Ok(()) };
+        let Some(bytes) = self.host.files.read(&path)? else { return Ok(()) };
         let config = Kubeconfig::parse(&path, &bytes)?;
         let Some(cluster) = config.current_cluster() else { return Ok(()) };
         let trusted = ca_certificates(self, &path, cluster)?.unwrap_or_default();
@@ -206,7 +206,7 @@ impl Context {
         }
         let client = Client::new(access(self, &self.admin)?)?;
         let patience = self.timeouts().kubernetes_api_call;
-        Ok(Arc::new(Cluster::running(client, Gate::open(), self.clock.clone(), patience)))
+        Ok(Arc::new(Cluster::running(client, Gate::open(), self.host.clock.clone(), patience)))
     }
 
     /// The cluster of a kubeconfig on this host, with anonymous requests. The kubeconfig provides its address and
@@ -218,14 +218,14 @@ impl Context {
         }
         let client = Client::new(Access { credentials: Credentials::Anonymous, ..access(self, kubeconfig)? })?;
         let patience = self.timeouts().kubernetes_api_call;
-        Ok(Arc::new(Cluster::running(client, self.gate.clone(), self.clock.clone(), patience)))
+        Ok(Arc::new(Cluster::running(client, self.host.gate.clone(), self.host.clock.clone(), patience)))
     }
 
     /// The cluster of a kubeconfig on this host, for requests with a short timeout and without
     /// retries.
     pub fn hasty_cluster(&self, kubeconfig: &Path) -> Result<Cluster> {
         let client = Client::new(access(self, kubeconfig)?)?.within(HASTE);
-        Ok(Cluster::running(client, self.gate.clone(), self.clock.clone(), Duration::ZERO))
+        Ok(Cluster::running(client, self.host.gate.clone(), self.host.clock.clone(), Duration::ZERO))
     }
 
     /// From now on, requests go to the API server of this host, whatever address a kubeconfig has.
@@ -255,7 +255,7 @@ impl Context {
         }
         let client = Client::new(access(self, path)?)?;
         let patience = self.timeouts().kubernetes_api_call;
-        let cluster = Arc::new(enter(client, self.gate.clone(), self.clock.clone(), patience));
+        let cluster = Arc::new(enter(client, self.host.gate.clone(), self.host.clock.clone(), patience));
         self.kube = Some((path.into(), cluster.clone()));
         Ok(cluster)
     }
@@ -333,10 +333,10 @@ mod tests {
     fn the_command_that_writes_admin_conf_again_has_the_address_of_the_cluster() {
         let root = tempfile::tempdir().unwrap();
         let cx = Context::for_tests(root.path().to_str().unwrap());
-        assert_eq!(rewrite_command(&cx.files, "admin"), "kubewright init phase kubeconfig admin");
+        assert_eq!(rewrite_command(&cx.host.files, "admin"), "kubewright init phase kubeconfig admin");
         kubeconfig(root.path(), "kubelet.conf", &TestCa::new("a"));
         let command = "kubewright init phase kubeconfig admin --control-plane-endpoint 10.0.0.9:6443";
-        assert_eq!(rewrite_command(&cx.files, "admin"), command);
+        assert_eq!(rewrite_command(&cx.host.files, "admin"), command);
         let failure = access(&cx, Path::new(ADMIN_CONF)).err().unwrap();
         assert!(!failure.hint().unwrap().contains(command), "it is not a control plane");
         put(root.path(), "etc/kubernetes/manifests/kube-apiserver.yaml", b"spec: {}");

@@ -91,7 +91,9 @@ impl Context {
             ("kube-apiserver", _) => has(&cluster.api_server.extra_args),
             ("kube-controller-manager", _) => has(&cluster.controller_manager.extra_args),
             ("kube-scheduler", _) => has(&cluster.scheduler.extra_args),
-            ("kubelet", _) => has(&node.kubelet_extra_args) || self.files.exists(Path::new("/etc/default/kubelet")),
+            ("kubelet", _) => {
+                has(&node.kubelet_extra_args) || self.host.files.exists(Path::new("/etc/default/kubelet"))
+            }
             _ => true,
         }
     }

@@ -29,10 +29,10 @@ impl Context {
     /// Records in the host's journal the files and directories that were written or removed since the gate's list of changes had
     /// `since` entries. That is internal bookkeeping, so the plan does not list it.
     pub fn note_files(&self, since: usize) -> Result<()> {
-        if !self.files.is_live() {
+        if !self.host.files.is_live() {
             return Ok(());
         }
-        let entries = self.gate.entries().split_off(since);
+        let entries = self.host.gate.entries().split_off(since);
         let is_file = |entry: &Entry| {
             matches!(entry.change, Change::WriteFile { .. } | Change::CreateDirectory { .. } | Change::Remove { .. })
         };
@@ -40,9 +40,9 @@ impl Context {
             return Ok(());
         }
         let input = self.cluster_document().map_or_else(|_| String::new(), |text| journal::sha256(text.as_bytes()));
-        self.gate.effect(|| {
-            let mut journal = Journal::load(&self.files)?;
-            journal.note(&self.files, &entries, &input, self.clock.now())?;
+        self.host.gate.effect(|| {
+            let mut journal = Journal::load(&self.host.files)?;
+            journal.note(&self.host.files, &entries, &input, self.host.clock.now())?;
             journal.keep(&self.host)
         })?;
         Ok(())
@@ -56,7 +56,7 @@ impl Context {
 
     /// Restarts the kubelet, after its files have changed.
     pub fn restart_kubelet(&self) -> Result<()> {
-        if self.files.is_live() {
+        if self.host.files.is_live() {
             Services::of(&self.host).restart(KUBELET)?;
         }
         Ok(())
@@ -66,7 +66,7 @@ impl Context {
     /// started if it is not running. An interrupted run leaves a stopped kubelet, never one that
     /// runs with files it has not read, so the next run can continue.
     pub fn around_kubelet(&mut self, changes: bool, write: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
-        if !self.files.is_live() {
+        if !self.host.files.is_live() {
             return write(self);
         }
         let runs = Services::of(&self.host).state(KUBELET)?.active;

@@ -23,7 +23,9 @@ pub use joining::Joining;
 pub use leaving::{Elsewhere, Leaving, Place, Reset};
 pub use renewal::{Renewal, Rotating, Upgrading};
 
-use crate::base::env::{Clock, Env, Random};
+#[cfg(test)]
+use crate::base::env::Clock;
+use crate::base::env::{Env, Random};
 use crate::base::events::Events;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
@@ -49,8 +51,6 @@ use std::thread::JoinHandle;
 type Pulling = JoinHandle<Result<usize, PullErrors>>;
 
 pub struct Context {
-    /// The clock.
-    pub clock: Clock,
     /// The source of randomness.
     pub random: Random,
     /// The environment variables.
@@ -59,11 +59,7 @@ pub struct Context {
     pub uid: u32,
     /// Where events are reported.
     pub events: Events,
-    /// The gate that applies changes.
-    pub gate: Gate,
-    /// The host's files.
-    pub files: HostFiles,
-    /// The host's programs and services.
+    /// This host: its files, programs and clock, and the gate that applies changes.
     pub host: Host,
     /// What is configured, as far as this command has it.
     pub config: Config,
@@ -139,14 +135,11 @@ impl Context {
     /// A context in this process, without a configuration.
     pub fn new(env: &Env, events: Events, files: HostFiles, gate: Gate) -> Self {
         Self {
-            host: Host::new(&env.vars, env.clock.clone(), files.clone(), gate.clone()),
-            clock: env.clock.clone(),
+            host: Host::new(&env.vars, env.clock.clone(), files, gate),
             random: env.random.clone(),
             vars: env.vars.clone(),
             uid: env.uid,
             events,
-            gate,
-            files,
             config: Config::default(),
             lifecycle: Lifecycle::Existing,
             admin: ADMIN_CONF.into(),
@@ -198,7 +191,7 @@ impl Context {
             return Ok(store.clone());
         }
         let dir = self.cluster()?.certificates_dir.clone();
-        let store = PkiStore::new(self.files.clone(), dir, &self.clock, &self.random);
+        let store = PkiStore::new(self.host.files.clone(), dir, &self.host.clock, &self.random);
         let store = Arc::new(match &self.backup {
             Some(directory) => store.backing_up_to(directory.clone()),
             None => store,
@@ -223,14 +216,11 @@ impl Context {
         let (gate, clock) = (Gate::open(), Clock::fixed(1_800_000_000));
         let files = HostFiles::new(root, gate.clone());
         Self {
-            host: Host::new(&BTreeMap::new(), clock.clone(), files.clone(), gate.clone()),
-            clock,
+            host: Host::new(&BTreeMap::new(), clock, files, gate),
             random: Random::seeded(1),
             vars: BTreeMap::new(),
             uid: 0,
             events: Events::silent(),
-            files,
-            gate,
             config: Config::default(),
             lifecycle: Lifecycle::Existing,
             admin: ADMIN_CONF.into(),

@@ -18,5 +18,5 @@ pub fn ca_certificates(cx: &Context, path: &Path, cluster: &kubeconfig::Cluster)
 /// A file that a kubeconfig names. A relative path is relative to the directory of the kubeconfig.
 pub(super) fn beside(cx: &Context, path: &Path, name: Option<&String>) -> Result<Option<Vec<u8>>> {
     let directory = path.parent().unwrap_or(path);
-    Ok(name.map(|name| cx.files.read(&directory.join(name))).transpose()?.flatten())
+    Ok(name.map(|name| cx.host.files.read(&directory.join(name))).transpose()?.flatten())
 }

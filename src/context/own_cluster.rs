@@ -36,13 +36,13 @@ pub fn own_server(cx: &Context) -> Option<String> {
 /// The same for a node with this endpoint.
 pub fn server_at(cx: &Context, own: &ApiEndpoint) -> Option<String> {
     let address = SocketAddr::new(own.advertise_address, own.bind_port);
-    cx.files.exists(&manifest("kube-apiserver")).then(|| format!("https://{address}"))
+    cx.host.files.exists(&manifest("kube-apiserver")).then(|| format!("https://{address}"))
 }
 
 /// The CA of this host that admin.conf does not trust, if that is of another cluster than the control plane here: it trusts
 /// neither this CA nor any that the kubeconfigs of the components trust.
 pub(super) fn ca_unlike_admin(cx: &Context, path: &Path, cluster: &Cluster) -> Option<PathBuf> {
-    if path != Path::new(ADMIN_CONF) || !cx.files.exists(&manifest("kube-apiserver")) {
+    if path != Path::new(ADMIN_CONF) || !cx.host.files.exists(&manifest("kube-apiserver")) {
         return None;
     }
     let trusted = Cert::bundle_from_pem(&ca_certificates(cx, path, cluster).ok()??).ok()?;
@@ -54,10 +54,12 @@ pub(super) fn ca_unlike_admin(cx: &Context, path: &Path, cluster: &Cluster) -> O
 /// The CAs of the cluster on this host, with the file of each. What cannot be read says nothing.
 fn own_cas(cx: &Context) -> Vec<(PathBuf, Vec<Cert>)> {
     let dir = cx.cluster().map_or_else(|_| PKI_DIR.into(), |cluster| cluster.certificates_dir.clone());
-    let mut all = vec![(dir.join("ca.crt"), cx.files.read(&dir.join("ca.crt")).ok().flatten().unwrap_or_default())];
+    let mut all =
+        vec![(dir.join("ca.crt"), cx.host.files.read(&dir.join("ca.crt")).ok().flatten().unwrap_or_default())];
     for name in COMPONENTS {
         let path = Path::new(KUBERNETES_DIR).join(name);
-        let pem = cluster_of(&cx.files, &path).and_then(|cluster| ca_certificates(cx, &path, &cluster).ok().flatten());
+        let pem =
+            cluster_of(&cx.host.files, &path).and_then(|cluster| ca_certificates(cx, &path, &cluster).ok().flatten());
         all.push((path, pem.unwrap_or_default()));
     }
     let certs = all.into_iter().map(|(path, pem)| (path, Cert::bundle_from_pem(&pem).unwrap_or_default()));

@@ -120,8 +120,8 @@ impl<P> Run<Renewal<P>> {
         if self.work.kept.iter().any(|kept| kept.path == path) {
             return Ok(());
         }
-        if let Some(bytes) = self.files.read(path)?.map(Secret::new) {
-            let mode = self.files.mode(path).unwrap_or(0o600);
+        if let Some(bytes) = self.host.files.read(path)?.map(Secret::new) {
+            let mode = self.host.files.mode(path).unwrap_or(0o600);
             self.work.kept.push(Kept { path: path.to_path_buf(), bytes, mode });
         }
         Ok(())

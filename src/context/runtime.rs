@@ -44,7 +44,7 @@ impl Context {
             return Ok(given.clone());
         }
         let facts = self.facts()?;
-        if !self.files.is_live() {
+        if !self.host.files.is_live() {
             return Ok(facts.default_cri_socket.to_owned());
         }
         if let Some(found) = self.socket.get() {
@@ -67,7 +67,12 @@ impl Context {
         let node = self.node()?;
         let policy = Policy::find(&node.image_pull_policy).unwrap_or(Policy::IfNotPresent);
         let pulls = Pulls { policy, serial: node.image_pull_serial, limit: Pulls::LIMIT };
-        let host = Host::new(&self.vars, self.clock.clone(), self.files.clone(), self.gate.of_phase(PULL_PHASE));
+        let host = Host::new(
+            &self.vars,
+            self.host.clock.clone(),
+            self.host.files.clone(),
+            self.host.gate.of_phase(PULL_PHASE),
+        );
         let cri = cri::find(&host, node.cri_socket.as_deref())?;
         if pulls.missing(&cri, &images)?.is_empty() {
             return Ok(());

@@ -37,8 +37,9 @@ pub trait Runner: Send + Sync {
 /// A host: its files and, on the running machine, its programs. Clones share the gate.
 #[derive(Clone)]
 pub struct Host {
-    files: HostFiles,
-    gate: Gate,
+    pub files: HostFiles,
+    /// Every change passes it.
+    pub gate: Gate,
     runner: Option<Arc<dyn Runner>>,
     path: Vec<PathBuf>,
     /// The clock that waits and ages are measured with.
@@ -57,16 +58,6 @@ impl Host {
     /// A host whose programs `runner` replaces, in any root directory; for tests.
     pub fn with_runner(files: HostFiles, gate: Gate, clock: Clock, runner: Arc<dyn Runner>) -> Self {
         Self { files, gate, runner: Some(runner), path: search_path(""), clock }
-    }
-
-    /// The host's files.
-    pub fn files(&self) -> &HostFiles {
-        &self.files
-    }
-
-    /// The gate that applies its changes.
-    pub fn gate(&self) -> &Gate {
-        &self.gate
     }
 
     /// True when commands can run on it.
@@ -142,7 +133,7 @@ mod tests {
         let host = fake.dry();
         let done = host.change("start the kubelet", &Command::new(["systemctl", "start", "kubelet"])).unwrap();
         assert!(done.is_none());
-        assert_eq!(host.gate().count(), 1);
+        assert_eq!(host.gate.count(), 1);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub fn files(host: &Host, directories: &[&str]) -> Result<BTreeMap<String, PathBuf>, HostError> {
     let mut files = BTreeMap::new();
     for directory in directories.iter().map(Path::new) {
-        for name in host.files().list(directory)? {
+        for name in host.files.list(directory)? {
             let path = directory.join(&name);
             if path.extension().is_some_and(|end| end == "conf") {
                 files.insert(name, path);

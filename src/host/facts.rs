@@ -14,7 +14,7 @@ const FIRST_START: Duration = Duration::from_secs(30);
 
 /// The host's name in lower case, as the kubelet would register it.
 pub fn hostname(host: &Host) -> Result<String, HostError> {
-    let files = host.files();
+    let files = &host.files;
     let text = match files.read_text(Path::new("/proc/sys/kernel/hostname"))? {
         Some(text) => text,
         None => files.read_text(Path::new("/etc/hostname"))?.unwrap_or_default(),
@@ -43,7 +43,7 @@ pub fn has_resolved(host: &Host) -> bool {
 
 /// True when this host is a machine of Amazon's EC2, according to its firmware.
 pub fn is_ec2(host: &Host) -> bool {
-    let read = |path: &str| host.files().read_text(Path::new(path)).ok().flatten().unwrap_or_default().to_lowercase();
+    let read = |path: &str| host.files.read_text(Path::new(path)).ok().flatten().unwrap_or_default().to_lowercase();
     let names = ["sys_vendor", "bios_vendor", "bios_version", "board_vendor", "product_version"];
     names.iter().any(|name| read(&format!("/sys/class/dmi/id/{name}")).contains("amazon"))
         // Virtual machines of the Xen generation.
@@ -52,7 +52,7 @@ pub fn is_ec2(host: &Host) -> bool {
 
 /// Memory in MiB; None if /proc does not contain it.
 pub fn memory(host: &Host) -> Result<Option<u64>, HostError> {
-    let text = host.files().read_text(Path::new("/proc/meminfo"))?.unwrap_or_default();
+    let text = host.files.read_text(Path::new("/proc/meminfo"))?.unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
     Ok(line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).map(|kib| kib / 1024))
 }

@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// Flushes the file systems that are mounted at `paths`, all at once; returns those that could not be, and why.
 pub fn all(host: &Host, paths: &[PathBuf]) -> Vec<(PathBuf, String)> {
-    let flushed = host.gate().effect(|| Ok::<_, std::convert::Infallible>(run(host, paths)));
+    let flushed = host.gate.effect(|| Ok::<_, std::convert::Infallible>(run(host, paths)));
     flushed.ok().flatten().unwrap_or_default()
 }
 
@@ -23,7 +23,7 @@ fn run(host: &Host, paths: &[PathBuf]) -> Vec<(PathBuf, String)> {
     let (done, ended) = channel();
     let seen = Arc::default();
     for path in paths {
-        let real = host.files().root().join(path.strip_prefix("/").unwrap_or(path));
+        let real = host.files.root().join(path.strip_prefix("/").unwrap_or(path));
         start(path.clone(), real, Arc::clone(&seen), done.clone());
     }
     drop(done);

@@ -12,7 +12,7 @@ use std::path::Path;
 /// True when a program on this machine, in a container or not, has locked the file (flock(2)).
 pub fn is_held(host: &Host, path: &Path) -> Result<bool, HostError> {
     let wrap = |errno: Errno| FileError { verb: "open", path: path.to_path_buf(), source: errno.into() };
-    let real = host.files().real(path)?;
+    let real = host.files.real(path)?;
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOFOLLOW;
     let file = match rustix::fs::open(&real, flags, Mode::empty()) {
         Ok(file) => file,
@@ -61,7 +61,7 @@ mod tests {
         let host = fake.live();
         let path = Path::new("/var/lib/etcd/member/snap/db");
         assert!(!is_held(&host, path).unwrap());
-        let file = std::fs::File::open(host.files().real(path).unwrap()).unwrap();
+        let file = std::fs::File::open(host.files.real(path).unwrap()).unwrap();
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
         assert!(is_held(&host, path).unwrap());
         drop(file);

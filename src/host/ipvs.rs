@@ -42,10 +42,10 @@ pub struct Found {
 /// Looks at them; there are none on a host without kube-proxy's link, where it never worked in this mode. On the
 /// address of a node a server of kube-proxy leads to Pods of a Service, so that its own server leads there too.
 pub fn found(host: &Host) -> Result<Found, HostError> {
-    if !host.files().exists(&Path::new("/sys/class/net").join(LINK)) {
+    if !host.files.exists(&Path::new("/sys/class/net").join(LINK)) {
         return Ok(Found::default());
     }
-    let servers = servers(&host.files().read_text(Path::new(TABLE))?.unwrap_or_default());
+    let servers = servers(&host.files.read_text(Path::new(TABLE))?.unwrap_or_default());
     if servers.is_empty() {
         return Ok(Found::default());
     }

@@ -29,7 +29,7 @@ pub enum Built {
 
 /// The kernel's release, such as `6.1.0-18-amd64`; empty if /proc does not contain it.
 pub fn release(host: &Host) -> Result<String, HostError> {
-    let text = host.files().read_text(Path::new("/proc/sys/kernel/osrelease"))?;
+    let text = host.files.read_text(Path::new("/proc/sys/kernel/osrelease"))?;
     Ok(text.unwrap_or_default().trim().to_owned())
 }
 
@@ -48,7 +48,7 @@ pub fn options(host: &Host) -> Result<Option<BTreeMap<String, Built>>, HostError
         format!("/lib/modules/{release}/build/.config"),
     ];
     for place in places {
-        if let Some(text) = host.files().read_text(Path::new(&place))? {
+        if let Some(text) = host.files.read_text(Path::new(&place))? {
             return Ok(Some(parse_options(&text)));
         }
     }
@@ -56,21 +56,21 @@ pub fn options(host: &Host) -> Result<Option<BTreeMap<String, Built>>, HostError
     if host.find("gzip").is_none() {
         return Ok(None);
     }
-    if host.files().exists(list) {
+    if host.files.exists(list) {
         return compressed(host, list).map(Some);
     }
     // The list may be in a module. It is unloaded immediately, so that reading does not change the host.
     if host.find("modprobe").is_none() || !host.read(&Command::new(["modprobe", "configs"]))?.is_success() {
         return Ok(None);
     }
-    let options = host.files().exists(list).then(|| compressed(host, list)).transpose();
+    let options = host.files.exists(list).then(|| compressed(host, list)).transpose();
     host.read(&Command::new(["modprobe", "-r", "configs"]))?;
     options
 }
 
 /// The options in a compressed list.
 fn compressed(host: &Host, list: &Path) -> Result<BTreeMap<String, Built>, HostError> {
-    let path = host.files().real(list)?.display().to_string();
+    let path = host.files.real(list)?.display().to_string();
     Ok(parse_options(&host.read_text(&Command::new(["gzip", "-dc", &path]))?))
 }
 
@@ -90,7 +90,7 @@ fn parse_options(text: &str) -> BTreeMap<String, Built> {
 
 /// The control groups; None where none are mounted.
 pub fn cgroups(host: &Host) -> Result<Option<Cgroups>, HostError> {
-    let files = host.files();
+    let files = &host.files;
     let mounts = files.read_text(Path::new("/proc/mounts"))?.unwrap_or_default();
     let Some((root, version)) = cgroup_root(host, &mounts) else { return Ok(None) };
     let mut controllers: Vec<String> = Vec::new();
@@ -121,7 +121,7 @@ fn cgroup_root(host: &Host, mounts: &str) -> Option<(PathBuf, u8)> {
         match kind {
             // A tmpfs holds one mount per controller of version 1, unless nothing is in it yet.
             "tmpfs" if place == USUAL => {
-                let v1 = host.files().exists(&Path::new(USUAL).join("memory"));
+                let v1 = host.files.exists(&Path::new(USUAL).join("memory"));
                 return Some((USUAL.into(), if v1 { 1 } else { 2 }));
             }
             "cgroup2" if place == USUAL => return Some((USUAL.into(), 2)),

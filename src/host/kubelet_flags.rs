@@ -14,7 +14,7 @@ const OF_CLUSTER: &str = "/var/lib/kubelet/kubeadm-flags.env";
 /// The value of `--NAME` and the file that gives it.
 pub fn find(host: &Host, name: &str) -> Option<(String, &'static str)> {
     FILES.into_iter().find_map(|file| {
-        let text = host.files().read_text(Path::new(file)).ok().flatten()?;
+        let text = host.files.read_text(Path::new(file)).ok().flatten()?;
         Some((value(&text, name)?, file))
     })
 }
@@ -24,7 +24,7 @@ pub fn find_any(host: &Host, name: &str) -> Option<String> {
     if let Some((value, _)) = find(host, name) {
         return Some(value);
     }
-    let text = host.files().read_text(Path::new(OF_CLUSTER)).ok().flatten()?;
+    let text = host.files.read_text(Path::new(OF_CLUSTER)).ok().flatten()?;
     value(&text.replace("KUBELET_KUBEADM_ARGS=", " "), name)
 }
 

@@ -50,7 +50,7 @@ const DOUBTFUL: [(&str, &str); 2] = [
 
 /// Existing links of a cluster, except bridges in use: those may belong to another program.
 pub fn found(host: &Host) -> Result<Vec<String>, HostError> {
-    let there = host.files().list(Path::new(NET))?;
+    let there = host.files.list(Path::new(NET))?;
     let pods_would_go = would_remove_pods(host);
     let mut free = Vec::new();
     for name in NAMES.into_iter().filter(|name| there.iter().any(|link| link == name)) {
@@ -72,7 +72,7 @@ fn is_pod_end(name: &str) -> bool {
 
 /// True in a dry run that has recorded the removal of Pods: their links to bridges would no longer exist.
 fn would_remove_pods(host: &Host) -> bool {
-    host.gate().plans(|change| matches!(change, Change::Request { api, .. } if api == "cri"))
+    host.gate.plans(|change| matches!(change, Change::Request { api, .. } if api == "cri"))
 }
 
 /// Bridges of a cluster to which something is still attached, and what that is.
@@ -90,13 +90,13 @@ pub fn in_use(host: &Host) -> Result<Vec<(&'static str, Vec<String>)>, HostError
 /// Links that are up and may belong to a cluster, and why that is uncertain.
 pub fn doubtful(host: &Host) -> Result<Vec<(String, &'static str)>, HostError> {
     let why = |name: &str| DOUBTFUL.iter().find(|(prefix, _)| name.starts_with(prefix)).map(|(_, why)| *why);
-    let there = host.files().list(Path::new(NET))?.into_iter().filter(|name| is_up(host, name));
+    let there = host.files.list(Path::new(NET))?.into_iter().filter(|name| is_up(host, name));
     Ok(there.filter_map(|name| why(&name).map(|why| (name, why))).collect())
 }
 
 /// The lowest bit of a link's flags, which are written as `0x1043`.
 fn is_up(host: &Host, name: &str) -> bool {
-    let flags = host.files().read_text(&Path::new(NET).join(name).join("flags")).ok().flatten();
+    let flags = host.files.read_text(&Path::new(NET).join(name).join("flags")).ok().flatten();
     let flags = flags.and_then(|text| u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok());
     flags.is_some_and(|flags| flags & 1 == 1)
 }
@@ -106,7 +106,7 @@ pub fn remove(host: &Host, kept: &[&str]) -> Result<(Vec<String>, Tally), HostEr
     let (mut removed, mut tally) = (Vec::new(), Tally::default());
     for name in found(host)?.into_iter().filter(|name| !kept.contains(&name.as_str())) {
         // Some come in pairs, and go so.
-        if !host.files().exists(&Path::new(NET).join(&name)) {
+        if !host.files.exists(&Path::new(NET).join(&name)) {
             continue;
         }
         let done = host.change("remove a network link of the cluster", &Command::new(["ip", "link", "delete", &name]));
@@ -119,7 +119,7 @@ pub fn remove(host: &Host, kept: &[&str]) -> Result<(Vec<String>, Tally), HostEr
 }
 
 fn ports(host: &Host, bridge: &str) -> Result<Vec<String>, HostError> {
-    Ok(host.files().list(&Path::new(NET).join(bridge).join("brif"))?)
+    Ok(host.files.list(&Path::new(NET).join(bridge).join("brif"))?)
 }
 
 #[cfg(test)]
@@ -180,7 +180,7 @@ mod tests {
         let host = fake.dry();
         assert_eq!(found(&host).unwrap(), [""; 0]);
         let change = Change::request("cri", "remove", "pod a/b", None);
-        host.gate().pass(change, || Ok::<_, ()>(())).unwrap();
+        host.gate.pass(change, || Ok::<_, ()>(())).unwrap();
         assert_eq!(found(&host).unwrap(), ["cni0"]);
     }
 

@@ -30,7 +30,7 @@ pub fn on(host: &Host, ports: &BTreeSet<u16>) -> Result<Vec<Listener>, HostError
     let mut sockets: BTreeMap<String, u16> = BTreeMap::new();
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
         // tcp6 does not exist if IPv6 is off.
-        let text = host.files().read_text(Path::new(table))?.unwrap_or_default();
+        let text = host.files.read_text(Path::new(table))?.unwrap_or_default();
         sockets.extend(text.lines().skip(1).filter_map(listening).filter(|(_, port)| ports.contains(port)));
     }
     let mut found: BTreeMap<u16, Listener> = sockets
@@ -38,7 +38,7 @@ pub fn on(host: &Host, ports: &BTreeSet<u16>) -> Result<Vec<Listener>, HostError
         .map(|port| (*port, Listener { port: *port, pid: None, program: None, cgroup: String::new() }))
         .collect();
     if !sockets.is_empty() {
-        for pid in host.files().list(Path::new("/proc"))?.iter().filter_map(|name| name.parse::<u32>().ok()) {
+        for pid in host.files.list(Path::new("/proc"))?.iter().filter_map(|name| name.parse::<u32>().ok()) {
             for port in held_by(host, pid, &sockets) {
                 let listener = describe(host, pid, port);
                 found.insert(port, listener);
@@ -58,7 +58,7 @@ fn listening(line: &str) -> Option<(String, u16)> {
 
 /// The ports whose sockets this process has open. A process that ends meanwhile has none.
 fn held_by(host: &Host, pid: u32, sockets: &BTreeMap<String, u16>) -> Vec<u16> {
-    let Ok(directory) = host.files().real(Path::new(&format!("/proc/{pid}/fd"))) else { return Vec::new() };
+    let Ok(directory) = host.files.real(Path::new(&format!("/proc/{pid}/fd"))) else { return Vec::new() };
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
     entries
         .filter_map(|entry| {
@@ -72,7 +72,7 @@ fn held_by(host: &Host, pid: u32, sockets: &BTreeMap<String, u16>) -> Vec<u16> {
 fn describe(host: &Host, pid: u32, port: u16) -> Listener {
     let read = |name: &str| {
         let path = format!("/proc/{pid}/{name}");
-        host.files().read_text(Path::new(&path)).ok().flatten().unwrap_or_default()
+        host.files.read_text(Path::new(&path)).ok().flatten().unwrap_or_default()
     };
     // `comm` is cut at 15 letters, which makes kube-controller-manager unrecognisable.
     let command = read("cmdline");

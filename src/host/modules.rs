@@ -12,7 +12,7 @@ pub const BRIDGE: &str = "br_netfilter";
 
 /// True when the module is loaded or its work is built into the kernel.
 pub fn is_loaded(host: &Host, module: &str) -> Result<bool, HostError> {
-    let files = host.files();
+    let files = &host.files;
     // A module's directory is there when it is loaded, or built in with parameters.
     if files.exists(&Path::new("/sys/module").join(module.replace('-', "_"))) {
         return Ok(true);
@@ -35,7 +35,7 @@ const DEBIANS_LIST: &str = "/etc/modules";
 
 /// True when the module will be there after the next boot: it is listed for that, or built into the kernel.
 pub fn comes_at_boot(host: &Host, module: &str) -> Result<bool, HostError> {
-    let files = host.files();
+    let files = &host.files;
     let loaded = files.read_text(Path::new("/proc/modules"))?.unwrap_or_default();
     let is_it = |word: Option<&str>| word.is_some_and(|word| word.replace('-', "_") == module.replace('-', "_"));
     let is_module = loaded.lines().any(|line| is_it(line.split(' ').next()));
@@ -59,11 +59,11 @@ pub fn load(host: &Host, module: &str) -> Result<(), HostError> {
 
 /// Looks the module up in the kernel's own list of what is built in.
 fn is_built_in(host: &Host, module: &str) -> Result<bool, HostError> {
-    let Some(release) = host.files().read_text(Path::new("/proc/sys/kernel/osrelease"))? else { return Ok(false) };
+    let Some(release) = host.files.read_text(Path::new("/proc/sys/kernel/osrelease"))? else { return Ok(false) };
     let list = Path::new("/lib/modules").join(release.trim()).join("modules.builtin");
     let file = format!("/{}.ko", module.replace('-', "_"));
     Ok(host
-        .files()
+        .files
         .read_text(&list)?
         .is_some_and(|text| text.lines().any(|line| line.replace('-', "_").ends_with(&file))))
 }

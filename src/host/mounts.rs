@@ -97,7 +97,7 @@ pub fn points(table: &[u8]) -> Vec<PathBuf> {
 
 fn table(host: &Host) -> Result<Vec<Mount>, HostError> {
     // Paths need not be UTF-8, so the bytes are read.
-    let bytes = host.files().read(Path::new(MOUNTINFO))?.unwrap_or_default();
+    let bytes = host.files.read(Path::new(MOUNTINFO))?.unwrap_or_default();
     Ok(parse(&bytes))
 }
 
@@ -117,7 +117,7 @@ pub fn release(host: &Host, directories: &[PathBuf], flags: &[String]) -> crate:
     for mount in bottom(&chosen) {
         let path = mount.path.clone();
         let change = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-        host.gate().effect(|| {
+        host.gate.effect(|| {
             within(UNMOUNT_LIMIT, move || rustix::mount::mount_change(&path, change))
                 .map_err(|source| busy(host, mount, source))
         })?;
@@ -129,7 +129,7 @@ pub fn release(host: &Host, directories: &[PathBuf], flags: &[String]) -> crate:
             command: vec!["umount".into(), mount.path.display().to_string()],
         };
         let (path, flags) = (mount.path.clone(), flags_of(flags));
-        host.gate().pass(change, || {
+        host.gate.pass(change, || {
             within(UNMOUNT_LIMIT, move || rustix::mount::unmount(&path, flags))
                 .map_err(|source| busy(host, mount, source))
         })?;
@@ -273,7 +273,7 @@ mod tests {
         let released = release(&host, &["/var/lib/kubelet/pods".into()], &[]).unwrap();
         assert_eq!(released.len(), 2);
         assert!(released[0].ends_with("my data") && released[1].ends_with("t"));
-        assert_eq!(host.gate().count(), 2);
+        assert_eq!(host.gate.count(), 2);
     }
 
     fn order(table: &str) -> Vec<String> {
@@ -341,7 +341,7 @@ mod tests {
         let failure = release(&host, &["/var/lib/kubelet/pods".into()], &[]).unwrap_err();
         assert!(failure.to_string().contains("cannot unmount /var/lib/kubelet/pods/a/volume"));
         assert!(failure.hint().unwrap().contains("it continues"));
-        assert_eq!(host.gate().count(), 0);
+        assert_eq!(host.gate.count(), 0);
     }
 
     #[test]

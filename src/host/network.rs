@@ -44,7 +44,7 @@ const IFF_POINTOPOINT: u32 = 0x10;
 /// Every address of this machine, in the kernel's order.
 pub fn addresses(host: &Host) -> Result<Vec<Address>, HostError> {
     if !host.is_live() {
-        return Err(HostError::NotLive { root: host.files().root().to_path_buf(), command: "ip address".into() });
+        return Err(HostError::NotLive { root: host.files.root().to_path_buf(), command: "ip address".into() });
     }
     let found =
         if_addrs::get_if_addrs().map_err(|source| HostError::NotStarted { command: "ip address".into(), source })?;
@@ -52,7 +52,7 @@ pub fn addresses(host: &Host) -> Result<Vec<Address>, HostError> {
         .into_iter()
         .map(|interface| {
             let file = format!("/sys/class/net/{}/flags", interface.name);
-            let flags = host.files().read_text(Path::new(&file)).ok().flatten().unwrap_or_default();
+            let flags = host.files.read_text(Path::new(&file)).ok().flatten().unwrap_or_default();
             let flags = u32::from_str_radix(flags.trim().trim_start_matches("0x"), 16).unwrap_or(IFF_UP);
             Address {
                 ip: interface.ip(),
@@ -74,8 +74,8 @@ pub fn is_own(ip: IpAddr) -> bool {
 /// The address to advertise. `prefer_v6` is for a host whose given address is an unspecified IPv6 one.
 pub fn default_address(host: &Host, prefer_v6: bool) -> Result<IpAddr, HostError> {
     let addresses = addresses(host)?;
-    let v4 = host.files().read_text(Path::new("/proc/net/route"))?;
-    let v6 = host.files().read_text(Path::new("/proc/net/ipv6_route")).ok().flatten().unwrap_or_default();
+    let v4 = host.files.read_text(Path::new("/proc/net/route"))?;
+    let v6 = host.files.read_text(Path::new("/proc/net/ipv6_route")).ok().flatten().unwrap_or_default();
     let routes = v4.map(|v4| [routes_v4(&v4), routes_v6(&v6)].concat());
     choose(routes.as_deref(), &addresses, prefer_v6).map_err(|why| HostError::NoAddress { why })
 }

@@ -13,9 +13,9 @@ const GROUP: &str = "/kubepods";
 pub fn exist(host: &Host) -> Result<bool, HostError> {
     let proc = Path::new("/proc");
     let is_pid = |name: &&String| name.bytes().all(|byte| byte.is_ascii_digit());
-    let names = host.files().list(proc)?;
+    let names = host.files.list(proc)?;
     // A process may have exited meanwhile.
-    let groups = |pid: &String| host.files().read_text(&proc.join(pid).join("cgroup")).ok().flatten();
+    let groups = |pid: &String| host.files.read_text(&proc.join(pid).join("cgroup")).ok().flatten();
     Ok(names.iter().filter(is_pid).filter_map(groups).any(|text| text.lines().any(|line| line.contains(GROUP))))
 }
 

@@ -87,7 +87,7 @@ pub fn remove(host: &Host, within: &Path, path: &Path) -> Result<Removed, HostEr
         Ok(None) => return Ok(Removed::default()),
         Ok(Some((Ok(directory), name))) => (directory, name),
         // Nothing of ours that is there is kept by a link or a mount on the way to it.
-        Ok(Some((Err(_), _))) if !host.files().exists(path) => return Ok(Removed::default()),
+        Ok(Some((Err(_), _))) if !host.files.exists(path) => return Ok(Removed::default()),
         Ok(Some((Err(kept), _))) => return Ok(Removed { changed: false, kept: vec![kept] }),
         Err(error) => return Ok(kept_whole(path, Why::Refused(error.to_string()))),
     };
@@ -98,7 +98,7 @@ pub fn remove(host: &Host, within: &Path, path: &Path) -> Result<Removed, HostEr
         Err(errno) => return Ok(kept_whole(path, refused(errno))),
     }
     let mut removal = Removal::default();
-    let changed = host.gate().pass(Change::Remove { path: path.to_path_buf() }, || {
+    let changed = host.gate.pass(Change::Remove { path: path.to_path_buf() }, || {
         removal.remove_at(&parent, name, path, 0);
         // Where nothing went, nothing was changed.
         if removal.gone > 0 || removal.kept.is_empty() { Ok(()) } else { Err(()) }
@@ -143,7 +143,7 @@ fn remove_link_if(host: &Host, path: &Path, leads_right: impl Fn(&Path) -> bool)
         return Ok(false);
     }
     let change = Change::Remove { path: path.to_path_buf() };
-    Ok(host.gate().pass(change, || rustix::fs::unlinkat(parent.fd(), name, AtFlags::empty())).is_ok())
+    Ok(host.gate.pass(change, || rustix::fs::unlinkat(parent.fd(), name, AtFlags::empty())).is_ok())
 }
 
 /// Removes a directory if there is nothing in it; true when it was there and is gone, or would be. One that the operating
@@ -154,11 +154,11 @@ pub fn remove_empty(host: &Host, within: &Path, path: &Path) -> Result<bool, Hos
     let Opened::Here(directory) = parent.open(name).map_err(wrap)? else { return Ok(false) };
     let names = directory.names().map_err(wrap)?;
     // A dry run has removed nothing, so there what it would have removed does not count.
-    if !names.iter().all(|name| host.gate().plans_removal(&path.join(name))) {
+    if !names.iter().all(|name| host.gate.plans_removal(&path.join(name))) {
         return Ok(false);
     }
     let change = Change::Remove { path: path.to_path_buf() };
-    Ok(host.gate().pass(change, || rustix::fs::unlinkat(parent.fd(), name, AtFlags::REMOVEDIR)).is_ok())
+    Ok(host.gate.pass(change, || rustix::fs::unlinkat(parent.fd(), name, AtFlags::REMOVEDIR)).is_ok())
 }
 
 /// The names in a directory, reached without following a link; None when the directory does not exist.
@@ -184,10 +184,10 @@ type Parent<'p> = Option<(Result<Directory, Kept>, &'p OsStr)>;
 
 fn parent_of<'p>(host: &Host, within: Option<&Path>, path: &'p Path) -> Result<Parent<'p>, HostError> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
-    let mut directory = match Directory::root(host.files().root()) {
+    let mut directory = match Directory::root(host.files.root()) {
         Ok(directory) => directory,
         Err(Errno::NOENT) => return Ok(None),
-        Err(errno) => return Err(failed("open", host.files().root(), errno)),
+        Err(errno) => return Err(failed("open", host.files.root(), errno)),
     };
     let mut here = PathBuf::from("/");
     for word in parent.components().filter_map(|part| match part {

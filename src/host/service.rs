@@ -49,9 +49,9 @@ const OPENRC_BOOTED: &str = "/run/openrc";
 impl<'a> Services<'a> {
     /// Finds out what runs the host's services.
     pub fn of(host: &'a Host) -> Self {
-        let init = if host.files().exists(Path::new(SYSTEMD_BOOTED)) && host.find("systemctl").is_some() {
+        let init = if host.files.exists(Path::new(SYSTEMD_BOOTED)) && host.find("systemctl").is_some() {
             InitSystem::Systemd
-        } else if host.files().exists(Path::new(OPENRC_BOOTED)) && host.find("rc-service").is_some() {
+        } else if host.files.exists(Path::new(OPENRC_BOOTED)) && host.find("rc-service").is_some() {
             InitSystem::OpenRc
         } else {
             InitSystem::Unknown
@@ -87,7 +87,7 @@ impl<'a> Services<'a> {
         let command = Command::new(["systemctl", "show", "-p", "ActiveEnterTimestampMonotonic", service]);
         let text = is_known.then(|| self.host.read_text(&command).ok()).flatten()?;
         let start: u64 = text.trim().strip_prefix("ActiveEnterTimestampMonotonic=")?.parse().ok()?;
-        let uptime = self.host.files().read_text(Path::new("/proc/uptime")).ok().flatten()?;
+        let uptime = self.host.files.read_text(Path::new("/proc/uptime")).ok().flatten()?;
         let uptime = Duration::try_from_secs_f64(uptime.split(' ').next()?.parse().ok()?).ok()?;
         // Zero: it has never been started.
         (start > 0).then(|| uptime.saturating_sub(Duration::from_micros(start)))
@@ -175,7 +175,7 @@ impl<'a> Services<'a> {
     }
 
     fn openrc_state(&self, service: &str) -> Result<State, HostError> {
-        let exists = self.host.files().exists(&Path::new("/etc/init.d").join(service));
+        let exists = self.host.files.exists(&Path::new("/etc/init.d").join(service));
         if !exists {
             return Ok(State { exists, enabled: false, active: false, word: "not-found".into() });
         }

@@ -56,12 +56,12 @@ pub fn is_writable(host: &Host, path: &Path) -> Result<bool, HostError> {
 
 fn nearest(host: &Host, path: &Path) -> Result<(PathBuf, PathBuf), HostError> {
     for directory in path.ancestors() {
-        let real = host.files().real(directory)?;
+        let real = host.files.real(directory)?;
         if real.exists() {
             return Ok((directory.to_path_buf(), real));
         }
     }
-    Ok(("/".into(), host.files().root().to_path_buf()))
+    Ok(("/".into(), host.files.root().to_path_buf()))
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ const SWAPOFF_LIMIT: Duration = Duration::from_mins(10);
 
 /// The swap areas that are on; none where the kernel has no swap.
 pub fn active(host: &Host) -> Result<Vec<Swap>, HostError> {
-    let text = host.files().read_text(Path::new("/proc/swaps"))?.unwrap_or_default();
+    let text = host.files.read_text(Path::new("/proc/swaps"))?.unwrap_or_default();
     Ok(text
         .lines()
         .skip(1)

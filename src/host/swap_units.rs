@@ -88,7 +88,7 @@ fn is_wanted(host: &Host, name: &str) -> Result<bool, HostError> {
 /// The generator of a unit; None for the one that reads /etc/fstab, and if the unit no longer exists.
 fn origin(host: &Host, name: &str) -> Result<Option<&'static str>, HostError> {
     for directory in GENERATED {
-        let Some(text) = host.files().read_text(&Path::new(directory).join(name))? else { continue };
+        let Some(text) = host.files.read_text(&Path::new(directory).join(name))? else { continue };
         let from_fstab = text.lines().any(|line| line.trim() == "SourcePath=/etc/fstab");
         return Ok(match () {
             () if from_fstab => None,

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// The value of `net.ipv4.ip_forward` and the like, without its newline; None when the kernel has
 /// no such parameter (yet: a module may bring it).
 pub fn value(host: &Host, key: &str) -> Result<Option<String>, HostError> {
-    Ok(host.files().read_text(&path(key))?.map(|text| text.trim().to_owned()))
+    Ok(host.files.read_text(&path(key))?.map(|text| text.trim().to_owned()))
 }
 
 /// Sets a parameter until the next boot.
@@ -35,7 +35,7 @@ pub fn at_boot(host: &Host, key: &str) -> Result<Option<String>, HostError> {
     lists.entry(OLDER_LIST.0.to_owned()).or_insert_with(|| OLDER_LIST.1.into());
     let mut found = None;
     for list in lists.into_values() {
-        let text = host.files().read_text(&list)?.unwrap_or_default();
+        let text = host.files.read_text(&list)?.unwrap_or_default();
         let mut values = text.lines().filter_map(|line| line.split_once('=')).filter(|(name, _)| names(name, key));
         found = values.next_back().map(|(_, value)| value.trim().to_owned()).or(found);
     }

@@ -16,17 +16,17 @@ const DEEPEST: usize = 8;
 
 /// The bytes of all files in a directory.
 pub fn size(host: &Host, directory: &Path) -> Result<u64, HostError> {
-    let real = host.files().real(directory)?;
+    let real = host.files.real(directory)?;
     size_of(&real, DEEPEST).map_err(|source| FileError { verb: "read", path: real.clone(), source }.into())
 }
 
 /// Copies `from` to `to`, which does not exist. Modes are kept.
 pub fn copy(host: &Host, from: &Path, to: &Path) -> Result<(), HostError> {
-    let (source, target) = (host.files().real(from)?, host.files().real(to)?);
+    let (source, target) = (host.files.real(from)?, host.files.real(to)?);
     let command = ["cp", "-a", &from.display().to_string(), &to.display().to_string()].map(str::to_owned).to_vec();
     let change = Change::Run { what: format!("copy {} to {}", from.display(), to.display()), command };
     let failed = |error| FileError { verb: "write", path: target.clone(), source: error };
-    host.gate().pass(change, || copy_whole(&source, &target).map_err(failed))?;
+    host.gate.pass(change, || copy_whole(&source, &target).map_err(failed))?;
     Ok(())
 }
 
@@ -94,7 +94,7 @@ mod tests {
     fn a_copy_is_complete_or_absent() {
         let fake = FakeHost::new().file("/data/member/snap/db", "abc").file("/data/member/wal/0.wal", "defg");
         let host = fake.live();
-        let real = |path: &str| host.files().real(Path::new(path)).unwrap();
+        let real = |path: &str| host.files.real(Path::new(path)).unwrap();
         assert_eq!(size(&host, Path::new("/data/member")).unwrap(), 7);
         // A run was killed while it copied.
         std::fs::create_dir_all(real("/.copy.kubewright").join("snap")).unwrap();

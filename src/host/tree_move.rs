@@ -15,11 +15,11 @@ use std::path::Path;
 
 /// Renames `from` to `to`, which does not exist; the directory that it is in may not exist either.
 pub fn rename(host: &Host, from: &Path, to: &Path) -> Result<(), HostError> {
-    let (source, target) = (host.files().real(from)?, host.files().real(to)?);
+    let (source, target) = (host.files.real(from)?, host.files.real(to)?);
     let command = ["mv", "-T", &from.display().to_string(), &to.display().to_string()].map(str::to_owned).to_vec();
     let change = Change::Run { what: format!("move {} to {}", from.display(), to.display()), command };
     let failed = |error| FileError { verb: "rename", path: source.clone(), source: error };
-    host.gate().pass(change, || renamed(&source, &target).map_err(failed))?;
+    host.gate.pass(change, || renamed(&source, &target).map_err(failed))?;
     Ok(())
 }
 

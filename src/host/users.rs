@@ -48,7 +48,7 @@ fn elsewhere(host: &Host, key: &str) -> Option<User> {
 
 /// The users in /etc/passwd. Users of other sources (LDAP) are not listed.
 pub fn all(host: &Host) -> Result<Vec<User>, HostError> {
-    let text = host.files().read_text(Path::new("/etc/passwd"))?.unwrap_or_default();
+    let text = host.files.read_text(Path::new("/etc/passwd"))?.unwrap_or_default();
     Ok(text.lines().filter_map(parse).collect())
 }
 

@@ -70,7 +70,7 @@ impl Journal {
     /// [`Journal::save`] unless this is a dry run. It is internal bookkeeping, not a change that the user asked
     /// for, so the plan does not list it.
     pub fn keep(&self, host: &Host) -> Result<()> {
-        host.gate().effect(|| self.save(&HostFiles::new(host.files().root(), Gate::open())))?;
+        host.gate.effect(|| self.save(&HostFiles::new(host.files.root(), Gate::open())))?;
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl Journal {
     pub fn remove_empty_directories(&mut self, host: &Host, path: &Path) -> Result<Vec<PathBuf>> {
         let mut removed = Vec::new();
         for directory in path.ancestors().skip(1) {
-            let is_ours = self.directories.contains(directory) && !host.files().exists(path);
+            let is_ours = self.directories.contains(directory) && !host.files.exists(path);
             if !is_ours || !removal::remove_empty(host, directory, directory)? {
                 break;
             }

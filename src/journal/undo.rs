@@ -89,7 +89,7 @@ fn undo_state(host: &Host, inverse: &Inverse) -> Result<Option<String>> {
                 return Ok(None);
             }
             let shown = path.display().to_string();
-            if !host.files().exists(path) {
+            if !host.files.exists(path) {
                 return Ok(Some(format!("left swap off: {shown} no longer exists")));
             }
             host.change(&format!("turn swap on {shown} on"), &Command::new(["swapon", &shown]))?;
@@ -108,7 +108,7 @@ struct Former<'a> {
 /// Restores the content that a file had before fixes changed it, and restarts the service that reads it.
 fn restore(host: &Host, path: &Path, changes: &[HostChange]) -> Result<Option<String>> {
     let shown = path.display();
-    let now = host.files().read(path)?.map(|bytes| sha256(&bytes));
+    let now = host.files.read(path)?.map(|bytes| sha256(&bytes));
     let (messages, restart) = match former(path, now.as_deref(), changes) {
         // Later edits by the user take precedence.
         Walk::Foreign => return Ok(Some(format!("kept {shown}: it was changed later"))),
@@ -117,10 +117,10 @@ fn restore(host: &Host, path: &Path, changes: &[HostChange]) -> Result<Option<St
         Walk::Back(former) => {
             match former.text {
                 Some(text) => {
-                    host.files().write(path, &Content::masked(text, Format::of(path, text)), former.mode)?;
+                    host.files.write(path, &Content::masked(text, Format::of(path, text)), former.mode)?;
                 }
                 None => {
-                    host.files().remove(path)?;
+                    host.files.remove(path)?;
                 }
             }
             (Some(format!("restored {shown}")), former.restart)

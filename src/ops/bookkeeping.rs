@@ -12,8 +12,8 @@ use std::path::Path;
 
 /// Writes `progress` to the file, which gets a directory of mode 0700.
 pub fn write(cx: &Context, path: &Path, progress: &impl Serialize) -> Result<()> {
-    cx.gate.effect(|| -> Result<()> {
-        let files = HostFiles::new(cx.files.root(), Gate::open());
+    cx.host.gate.effect(|| -> Result<()> {
+        let files = HostFiles::new(cx.host.files.root(), Gate::open());
         if let Some(directory) = path.parent() {
             files.create_dir(directory, 0o700)?;
         }
@@ -26,6 +26,6 @@ pub fn write(cx: &Context, path: &Path, progress: &impl Serialize) -> Result<()>
 
 /// Removes the file.
 pub fn remove(cx: &Context, path: &Path) -> Result<()> {
-    cx.gate.effect(|| HostFiles::new(cx.files.root(), Gate::open()).remove(path))?;
+    cx.host.gate.effect(|| HostFiles::new(cx.host.files.root(), Gate::open()).remove(path))?;
     Ok(())
 }

@@ -42,8 +42,8 @@ pub fn signed(cx: &mut Run<Rotating>, subject: &Subject) -> Result<(Option<Vec<C
         },
     }))?;
     let limit = cx.timeouts().tls_bootstrap;
-    let pem = cx.gate.effect(|| {
-        Wait::new("a signed client certificate for the kubelet", limit).until(&cx.clock, &cx.events, || {
+    let pem = cx.host.gate.effect(|| {
+        Wait::new("a signed client certificate for the kubelet", limit).until(&cx.host.clock, &cx.events, || {
             let found = api.read(&object)?;
             let conditions = found["status"]["conditions"].as_array().cloned().unwrap_or_default();
             if let Some(no) = conditions.iter().find(|one| one["type"] == "Denied" || one["type"] == "Failed") {

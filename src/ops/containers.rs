@@ -79,7 +79,7 @@ pub fn remove(cx: &mut Run<Reset>, wanted: Wanted) -> Result<()> {
         docker::end(&cx.host, ids)?;
         cx.events.message(format!("removed {} containers of Pods in Docker", ids.len()));
     }
-    let was_docker = cx.files.exists(Path::new(DOCKERSHIM)) && cx.host.find("docker").is_some();
+    let was_docker = cx.host.files.exists(Path::new(DOCKERSHIM)) && cx.host.find("docker").is_some();
     match silent {
         Some(failure) if ids.is_empty() && !(was_docker && in_docker.is_some()) => without_runtime(cx, failure),
         None if was_docker && in_docker.is_none() => {

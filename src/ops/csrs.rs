@@ -14,8 +14,8 @@ pub fn write<P>(cx: &mut Run<Renewal<P>>) -> Result<Vec<PathBuf>> {
     let directory = cx.work.kubeconfig_dir.clone();
     let certs: Vec<_> = certs_of(cx.cluster()?).filter(|spec| !spec.is_ca()).collect();
     let kubeconfigs: Vec<_> = kubeconfigs_of(cx.facts()?).collect();
-    let missing = certs.iter().filter(|spec| !cx.files.exists(&store.key_path(spec))).count()
-        + kubeconfigs.iter().filter(|spec| !cx.files.exists(&directory.join(spec.file))).count();
+    let missing = certs.iter().filter(|spec| !cx.host.files.exists(&store.key_path(spec))).count()
+        + kubeconfigs.iter().filter(|spec| !cx.host.files.exists(&directory.join(spec.file))).count();
     cx.expect_keys(missing);
     let keys = cx.keys();
     let mut requests = Vec::new();

@@ -20,7 +20,7 @@ pub struct Dirs {
 impl Dirs {
     /// From the existing manifest, which patches may have changed, otherwise from the configuration.
     pub fn of(cx: &Context, local: &LocalEtcd) -> Result<Self> {
-        let pod = StaticPod::read(&cx.files, "etcd")?;
+        let pod = StaticPod::read(&cx.host.files, "etcd")?;
         let flag_value = |flag: &str| match &pod {
             Some(pod) => pod.flag(flag).map(|path| pod.on_host_or_same(Path::new(path))),
             None => last_value(&local.component.extra_args, flag).map(PathBuf::from),
@@ -35,9 +35,9 @@ impl Dirs {
     /// A member has data once it has begun its log. Before that, empty directories and an empty database have no
     /// meaning.
     pub fn local_data(&self, cx: &Context) -> Result<LocalData> {
-        Ok(if !cx.files.list(&self.log)?.is_empty() {
+        Ok(if !cx.host.files.list(&self.log)?.is_empty() {
             LocalData::Present
-        } else if cx.files.exists(&manifest("etcd")) {
+        } else if cx.host.files.exists(&manifest("etcd")) {
             LocalData::Manifest
         } else {
             LocalData::Absent
@@ -63,10 +63,10 @@ pub fn clean_up(cx: &Context, failure: Failure, dirs: &Dirs, is_ours: bool) -> F
 }
 
 fn remove_member(cx: &Context, dirs: &Dirs) -> Result<()> {
-    cx.files.remove(&manifest("etcd"))?;
+    cx.host.files.remove(&manifest("etcd"))?;
     for directory in [&dirs.log, &dirs.snapshots] {
-        for name in cx.files.list(directory)? {
-            cx.files.remove(&directory.join(name))?;
+        for name in cx.host.files.list(directory)? {
+            cx.host.files.remove(&directory.join(name))?;
         }
     }
     Ok(())

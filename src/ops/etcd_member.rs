@@ -141,12 +141,12 @@ fn query<H: Place>(cx: &mut Run<Leaving<H>>, local: Option<&Local>) -> Result<Et
     if let Err(EtcdError::Transport(error)) = client.members()
         && error.before_sending()
         && let Err(again) = Wait::new("an etcd member", PATIENCE / 5)
-            .until(&cx.clock, &cx.events, || Ok(Poll::Ready(client.members()?)))
+            .until(&cx.host.clock, &cx.events, || Ok(Poll::Ready(client.members()?)))
     {
         return Ok(EtcdMembership::Unknown(again.to_string()));
     }
     let identity = MemberIdentity::of(cx, &client, local);
-    let membership = Membership::new(&client, &cx.gate, &cx.clock, &cx.events, PATIENCE);
+    let membership = Membership::new(&client, &cx.host.gate, &cx.host.clock, &cx.events, PATIENCE);
     match membership.foresee(&|member| identity.is(member)) {
         Ok((Departure::WasNoMember, members)) => Ok(match identity.ambiguous_match(&members, local) {
             None => EtcdMembership::None,
@@ -175,7 +175,7 @@ pub fn leave<H: Place>(cx: &mut Run<Leaving<H>>) -> Result<Departure> {
     let client = client(cx, local.as_ref())?;
     let identity = MemberIdentity::of(cx, &client, local.as_ref());
     let limit = cx.timeouts().etcd_api_call;
-    let membership = Membership::new(&client, &cx.gate, &cx.clock, &cx.events, limit);
+    let membership = Membership::new(&client, &cx.host.gate, &cx.host.clock, &cx.events, limit);
     let departure = membership.leave(&|member| identity.is(member)).map_err(LeaveError::of_etcd)?;
     let leaving = &mut cx.work;
     // The other members may have been removed since this run first checked.

@@ -65,7 +65,7 @@ pub fn put_back(cx: &Context) -> Result<bool> {
 
 /// Writes etcd's manifest.
 pub fn write(cx: &Context, text: &str) -> Result<()> {
-    cx.files.write(&manifest(ETCD), &Content::public(text), MANIFEST_MODE)?;
+    cx.host.files.write(&manifest(ETCD), &Content::public(text), MANIFEST_MODE)?;
     Ok(())
 }
 
@@ -76,12 +76,12 @@ pub fn stop(cx: &Context) -> Result<()> {
 
 /// The same for any static Pod.
 pub fn stop_component(cx: &Context, component: &str) -> Result<()> {
-    cx.files.remove(&manifest(component))?;
-    cx.gate.effect(|| {
+    cx.host.files.remove(&manifest(component))?;
+    cx.host.gate.effect(|| {
         let runtime = cri::find(&cx.host, cx.node()?.cri_socket.as_deref())?;
         let what = format!("the end of {component} on this host");
         let prefix = format!("{component}-");
-        Wait::new(&what, STOP_LIMIT).until(&cx.clock, &cx.events, || {
+        Wait::new(&what, STOP_LIMIT).until(&cx.host.clock, &cx.events, || {
             let is_its = |pod: &&cri::Pod| pod.namespace == "kube-system" && pod.name.starts_with(&prefix);
             let pods: Vec<_> = runtime.pods()?.into_iter().filter(|pod| is_its(&pod)).collect();
             let containers = runtime.containers()?;
@@ -107,7 +107,7 @@ pub fn wait_for(cx: &Context, text: &str, id: Option<u64>, since: i64) -> Result
     let client = client(cx, text)?;
     let limit = cx.timeouts().upgrade_manifests;
     let runtime = cri::find(&cx.host, cx.node()?.cri_socket.as_deref())?;
-    Wait::new("etcd on this host to work with the data of this host", limit).until(&cx.clock, &cx.events, || {
+    Wait::new("etcd on this host to work with the data of this host", limit).until(&cx.host.clock, &cx.events, || {
         let containers = runtime.containers()?;
         let mut its = containers.iter().filter(|one| one.name == ETCD && one.state == ContainerState::Running);
         if !its.any(|one| one.created > since) {
@@ -269,7 +269,7 @@ mod tests {
             record(&cx, &record_of).unwrap();
             assert_eq!(progress(&cx).unwrap(), Some(record_of));
             assert_eq!(put_back(&cx).unwrap(), expected);
-            assert_eq!(cx.files.read_text(&manifest(ETCD)).unwrap().as_deref() == Some(MANIFEST), expected);
+            assert_eq!(cx.host.files.read_text(&manifest(ETCD)).unwrap().as_deref() == Some(MANIFEST), expected);
             assert_eq!(progress(&cx).unwrap().is_none(), expected);
         }
     }

@@ -37,13 +37,13 @@ pub fn stop(cx: &Context, progress: &RestoreProgress) -> Result<()> {
 
 /// The prepared data has got its place.
 pub fn is_swapped(cx: &Context, progress: &RestoreProgress) -> bool {
-    progress.is_prepared && !cx.files.exists(&progress.prepared.join("member"))
+    progress.is_prepared && !cx.host.files.exists(&progress.prepared.join("member"))
 }
 
 /// Puts the prepared data in the place of the present data, which is kept; true if there was any.
 pub fn swap(cx: &Context, progress: &RestoreProgress) -> Result<bool> {
     let (member, kept) = (data_dir(progress).join("member"), progress.aside.join("member"));
-    let had_data = cx.files.exists(&member);
+    let had_data = cx.host.files.exists(&member);
     if had_data {
         tree_move::rename(&cx.host, &member, &kept)?;
     }
@@ -54,7 +54,7 @@ pub fn swap(cx: &Context, progress: &RestoreProgress) -> Result<bool> {
 /// Writes the API server's manifest as it was.
 pub fn start_api_server(cx: &Context, progress: &RestoreProgress) -> Result<()> {
     if let Some(text) = &progress.api_server {
-        cx.files.write(&manifest(API_SERVER), &Content::public(text.as_str()), MANIFEST_MODE)?;
+        cx.host.files.write(&manifest(API_SERVER), &Content::public(text.as_str()), MANIFEST_MODE)?;
     }
     Ok(())
 }
@@ -67,12 +67,12 @@ pub fn put_back(cx: &Context) -> Result<bool> {
         etcd_recovery::stop(cx)?;
         tree_move::rename(&cx.host, &member, &progress.prepared.join("member"))?;
     }
-    if cx.files.exists(&kept) {
+    if cx.host.files.exists(&kept) {
         tree_move::rename(&cx.host, &kept, &member)?;
     }
     // From here on nothing is prepared, and a run that is killed here begins with that.
     record(cx, &RestoreProgress { is_prepared: false, ..progress.clone() })?;
-    if let Some(parent) = progress.aside.parent().filter(|_| cx.files.exists(&progress.aside)) {
+    if let Some(parent) = progress.aside.parent().filter(|_| cx.host.files.exists(&progress.aside)) {
         removal::remove_empty(&cx.host, parent, &progress.aside)?;
     }
     removal::remove(&cx.host, data_dir(&progress), &progress.prepared)?;
@@ -84,7 +84,7 @@ pub fn put_back(cx: &Context) -> Result<bool> {
 
 /// Removes the empty directory in which the new data was prepared, and the record: the run is complete.
 pub fn finish(cx: &Context, progress: &RestoreProgress) -> Result<()> {
-    if cx.files.exists(&progress.prepared) {
+    if cx.host.files.exists(&progress.prepared) {
         removal::remove_empty(&cx.host, data_dir(progress), &progress.prepared)?;
     }
     forget(cx)

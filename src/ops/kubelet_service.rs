@@ -88,9 +88,9 @@ pub fn require_active(cx: &Context) -> Result<()> {
 /// Fails unless the kubelet is running and becomes healthy within `limit`. The error has the cause if its log shows it.
 pub fn require_healthy_within(cx: &Context, limit: Duration) -> Result<()> {
     require_active(cx)?;
-    let Some(kubelet) = health::kubelet(&cx.files)? else { return Ok(()) };
+    let Some(kubelet) = health::kubelet(&cx.host.files)? else { return Ok(()) };
     let limit = cx.timeouts().kubelet_health_check.min(limit);
-    let waited = wait_for_components(&[kubelet], limit, &cx.gate, &cx.clock, &cx.events, || Ok(()));
+    let waited = wait_for_components(&[kubelet], limit, &cx.host.gate, &cx.host.clock, &cx.events, || Ok(()));
     waited.map_err(|failure| {
         let cause = cx.diagnosis(Some(KUBELET)).filter(|cause| cause.who == KUBELET);
         let why = cause.as_ref().map_or_else(|| failure.to_string(), |cause| cause.cause.clone());
@@ -102,8 +102,8 @@ pub fn require_healthy_within(cx: &Context, limit: Duration) -> Result<()> {
 /// Fails unless the kubelet is running and healthy, after waiting for some seconds.
 pub fn require_healthy(cx: &Context) -> Result<()> {
     require_healthy_within(cx, PATIENCE)?;
-    if cx.files.is_live() {
-        cx.gate.effect(|| wait_while_starting(cx))?;
+    if cx.host.files.is_live() {
+        cx.host.gate.effect(|| wait_while_starting(cx))?;
     }
     Ok(())
 }
@@ -113,18 +113,18 @@ fn wait_while_starting(cx: &Context) -> Result<()> {
     let Some(left) = Services::of(&cx.host).age(KUBELET).and_then(|age| STARTING.checked_sub(age)) else {
         return Ok(());
     };
-    let start = cx.clock.monotonic();
-    Wait::new("the kubelet that was just started", STARTING).until(&cx.clock, &cx.events, || {
-        let is_over = cx.clock.monotonic().saturating_sub(start) >= left;
+    let start = cx.host.clock.monotonic();
+    Wait::new("the kubelet that was just started", STARTING).until(&cx.host.clock, &cx.events, || {
+        let is_over = cx.host.clock.monotonic().saturating_sub(start) >= left;
         Ok(if is_over { Poll::Ready(()) } else { Poll::Pending("it takes over the Pods that run".into()) })
     })
 }
 
 /// Records that the kubelet has not loaded the new files, so that an interrupted run is continued.
 pub fn mark_due(cx: &Context) -> Result<()> {
-    if cx.files.is_live() {
+    if cx.host.files.is_live() {
         let text = "The kubelet has not loaded its files yet: run 'kubewright certs restart'.\n";
-        cx.files.write(Path::new(DUE), &Content::public(text), 0o600)?;
+        cx.host.files.write(Path::new(DUE), &Content::public(text), 0o600)?;
     }
     Ok(())
 }
@@ -132,9 +132,9 @@ pub fn mark_due(cx: &Context) -> Result<()> {
 /// Restarts the kubelet if it has not loaded the files of this or an earlier run. If it is not healthy with the files
 /// of this run, the old ones are restored.
 pub fn restart_if_due<P>(cx: &mut Run<Renewal<P>>) -> Result<()> {
-    if cx.files.exists(Path::new(DUE)) {
+    if cx.host.files.exists(Path::new(DUE)) {
         restart_or_go_back(cx, &[], &restart)?;
-        cx.files.remove(Path::new(DUE))?;
+        cx.host.files.remove(Path::new(DUE))?;
     }
     Ok(())
 }
@@ -158,7 +158,7 @@ fn files<P>(cx: &Run<Renewal<P>>) -> Result<Vec<PathBuf>> {
     let path = cx.work.kubeconfig_dir.join(KUBELET_CONF);
     let before = cx.work.kept.iter().find(|kept| kept.path == path).map(|kept| kept.bytes.expose().clone());
     let mut files = vec![path.clone(), KUBELET_CLIENT_CURRENT.into()];
-    for bytes in before.into_iter().chain(cx.files.read(&path)?).map(Secret::new) {
+    for bytes in before.into_iter().chain(cx.host.files.read(&path)?).map(Secret::new) {
         // An unreadable one refers to no files.
         let config = Kubeconfig::parse(&path, bytes.expose()).ok();
         let user = config.as_ref().and_then(Kubeconfig::current_user);
@@ -170,16 +170,16 @@ fn files<P>(cx: &Run<Renewal<P>>) -> Result<Vec<PathBuf>> {
 
 /// Restarts the kubelet of a running host and waits until it is healthy; its Pods are not stopped.
 pub fn restart(cx: &Context) -> Result<()> {
-    if !cx.files.is_live() {
+    if !cx.host.files.is_live() {
         return Ok(());
     }
     cx.restart_kubelet()?;
-    if let Some(kubelet) = health::kubelet(&cx.files)? {
+    if let Some(kubelet) = health::kubelet(&cx.host.files)? {
         wait_for_components(
             &[kubelet],
             cx.timeouts().kubelet_health_check,
-            &cx.gate,
-            &cx.clock,
+            &cx.host.gate,
+            &cx.host.clock,
             &cx.events,
             || Ok(()),
         )?;
@@ -222,9 +222,9 @@ mod tests {
                 .on("systemctl show -p ActiveEnterTimestampMonotonic kubelet", start);
             let mut cx = Context::for_tests("/");
             cx.host = fake.live();
-            let before = cx.clock.monotonic();
+            let before = cx.host.clock.monotonic();
             wait_while_starting(&cx).unwrap();
-            cx.clock.monotonic().saturating_sub(before)
+            cx.host.clock.monotonic().saturating_sub(before)
         };
         let fresh = waited("ActiveEnterTimestampMonotonic=99000000\n");
         assert!((Duration::from_secs(9)..Duration::from_secs(10)).contains(&fresh), "{fresh:?}");

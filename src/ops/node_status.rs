@@ -28,8 +28,8 @@ pub fn mark_not_ready(cx: &mut Run<Reset>) {
 
 fn set_condition(cx: &mut Run<Reset>, name: &str) -> Result<()> {
     // On a control plane the node is deleted, and the API server stops with the host.
-    let is_worker = !cx.files.exists(&static_pod::path("kube-apiserver"));
-    if !is_worker || !cx.files.exists(Path::new(KUBELET_CONF)) {
+    let is_worker = !cx.host.files.exists(&static_pod::path("kube-apiserver"));
+    if !is_worker || !cx.host.files.exists(Path::new(KUBELET_CONF)) {
         return Ok(());
     }
     let Some(cluster) = crate::state::api_health::api(cx)? else { return Ok(()) };
@@ -37,7 +37,7 @@ fn set_condition(cx: &mut Run<Reset>, name: &str) -> Result<()> {
     if !cluster.find(&node)?.is_some_and(|node| is_ready(&node)) {
         return Ok(());
     }
-    let now = moment::text(cx.clock.now());
+    let now = moment::text(cx.host.clock.now());
     let ready = json!({
         "type": "Ready",
         "status": "False",
@@ -81,8 +81,8 @@ mod tests {
             std::fs::write(root.path().join(&path[1..]), "x").unwrap();
         }
         cx.work.kubeconfig = Some(KUBELET_CONF.into());
-        cx.gate = gate;
-        cx.fake = Some(Arc::new(api.cluster(&cx.gate)));
+        cx.host.gate = gate;
+        cx.fake = Some(Arc::new(api.cluster(&cx.host.gate)));
         mark_not_ready(&mut cx);
         api.take_log()
     }

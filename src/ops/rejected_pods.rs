@@ -33,12 +33,12 @@ impl<'a> RejectedPods<'a> {
     pub fn new(cx: &'a Context, components: &[&str]) -> Result<Self> {
         let node = &cx.node()?.name;
         let pods = components.iter().map(|component| format!("{component}-{node}")).collect();
-        Ok(Self { cx, pods, pace: Pace::new(&cx.clock, INTERVAL, INTERVAL), restarts: 0 })
+        Ok(Self { cx, pods, pace: Pace::new(&cx.host.clock, INTERVAL, INTERVAL), restarts: 0 })
     }
 
     /// Restarts the kubelet if it has rejected one of the Pods since its last start.
     pub fn check(&mut self) -> Result<()> {
-        if self.restarts == MOST_RESTARTS || !self.cx.host.is_live() || !self.pace.is_due(&self.cx.clock) {
+        if self.restarts == MOST_RESTARTS || !self.cx.host.is_live() || !self.pace.is_due(&self.cx.host.clock) {
             return Ok(());
         }
         let words = words_of_kubelet(&self.cx.host);
@@ -90,12 +90,12 @@ mod tests {
         let fake = FakeHost::new().systemd().on(JOURNAL, &rejection).on("systemctl restart kubelet", "");
         let mut cx = Context::for_tests("/");
         cx.host = fake.live();
-        let pace = Pace::new(&cx.clock, INTERVAL, INTERVAL);
+        let pace = Pace::new(&cx.host.clock, INTERVAL, INTERVAL);
         let mut rejected = RejectedPods { cx: &cx, pods: vec!["etcd-n2".into()], pace, restarts: 0 };
         rejected.check().unwrap();
         assert!(fake.ran().is_empty(), "it was not given any time");
         for _ in 0..10 {
-            cx.clock.sleep(INTERVAL);
+            cx.host.clock.sleep(INTERVAL);
             rejected.check().unwrap();
         }
         let restarts = fake.ran().iter().filter(|command| *command == "systemctl restart kubelet").count();
@@ -109,7 +109,7 @@ mod tests {
         let fake = FakeHost::new().systemd().on(JOURNAL, &rejection);
         let mut cx = Context::for_tests("/");
         cx.host = fake.live();
-        let pace = Pace::new(&cx.clock, Duration::ZERO, INTERVAL);
+        let pace = Pace::new(&cx.host.clock, Duration::ZERO, INTERVAL);
         RejectedPods { cx: &cx, pods: vec!["etcd-n2".into()], pace, restarts: 0 }.check().unwrap();
     }
 }

@@ -20,7 +20,7 @@ pub fn cert<P>(cx: &mut Run<Renewal<P>>, spec: &'static CertSpec) -> Result<Rene
     }
     let names = cx.work.names;
     let done = store.renew(spec, cx.cluster()?, cx.node()?, keys.as_ref(), names)?;
-    Ok(Renewed { name: spec.name, old: done.old, new: done.new, at: cx.clock.now() })
+    Ok(Renewed { name: spec.name, old: done.old, new: done.new, at: cx.host.clock.now() })
 }
 
 /// Renews a kubeconfig.
@@ -28,7 +28,7 @@ pub fn kubeconfig<P>(cx: &mut Run<Renewal<P>>, spec: &'static KubeconfigSpec) ->
     let (store, keys) = (cx.pki()?, cx.keys());
     back_up(cx, &Path::new(KUBERNETES_DIR).join(spec.file))?;
     let done = store.renew_kubeconfig(spec, Path::new(KUBERNETES_DIR), cx.cluster()?, keys.as_ref())?;
-    Ok(Renewed { name: spec.file, old: done.old, new: done.new, at: cx.clock.now() })
+    Ok(Renewed { name: spec.file, old: done.old, new: done.new, at: cx.host.clock.now() })
 }
 
 /// Copies a file to the backup directory of this run, and keeps its content for a rollback: the content at the start

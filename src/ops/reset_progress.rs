@@ -47,7 +47,7 @@ mod tests {
         assert!(read(&cx).unwrap().cluster_informed, "the CA is removed during the reset");
         put(root.path(), "/etc/kubernetes/pki/ca.crt", "two");
         assert_eq!(read(&cx).unwrap(), Progress::default());
-        assert_eq!(cx.gate.count(), 0);
+        assert_eq!(cx.host.gate.count(), 0);
         forget(&cx).unwrap();
         assert!(!root.path().join(PROGRESS_FILE.trim_start_matches('/')).exists());
     }
@@ -68,7 +68,7 @@ mod tests {
     fn a_dry_run_records_no_progress() {
         let root = tempfile::tempdir().unwrap();
         let mut cx = fixture(root.path());
-        cx.gate = Gate::recording();
+        cx.host.gate = Gate::recording();
         add(&cx, |progress| progress.cluster_informed = true).unwrap();
         assert!(!root.path().join(PROGRESS_FILE.trim_start_matches('/')).exists());
     }

@@ -62,7 +62,7 @@ pub fn restore<P>(cx: &mut Run<Renewal<P>>, paths: &[PathBuf]) -> Result<Rollbac
     }
     for kept in changed.iter().filter(|kept| !done.contains(&kept.path.as_path())) {
         let content = Content::secret(kept.bytes.expose().as_slice(), "(earlier content, not shown)\n");
-        cx.files.write(&kept.path, &content, kept.mode)?;
+        cx.host.files.write(&kept.path, &content, kept.mode)?;
     }
     Ok(Rollback::Done)
 }
@@ -75,7 +75,7 @@ pub fn admin_files() -> Vec<PathBuf> {
 fn changed<P>(cx: &Run<Renewal<P>>, paths: &[PathBuf]) -> Result<Vec<Kept>> {
     let mut changed = Vec::new();
     for kept in cx.work.kept.iter().filter(|kept| paths.contains(&kept.path)) {
-        if cx.files.read(&kept.path)?.as_deref() != Some(kept.bytes.expose()) {
+        if cx.host.files.read(&kept.path)?.as_deref() != Some(kept.bytes.expose()) {
             changed.push(kept.clone());
         }
     }
@@ -89,7 +89,7 @@ pub fn is_changed<P>(cx: &Run<Renewal<P>>, paths: &[PathBuf]) -> Result<bool> {
 
 /// True if a restored certificate would be expired.
 fn is_expired<P>(cx: &mut Run<Renewal<P>>, paths: &[PathBuf]) -> Result<bool> {
-    let now = cx.clock.now();
+    let now = cx.host.clock.now();
     let expired: Vec<&str> =
         cx.work.renewed.iter().filter(|one| one.old.not_after <= now).map(|one| one.name).collect();
     for name in expired {

@@ -84,11 +84,12 @@ impl Running for ThisHost {
     }
 
     fn verify_admin_access(&self, cx: &mut Context) -> Result<()> {
-        if !cx.files.exists(Path::new(ADMIN_CONF)) || StaticPod::read(&cx.files, "kube-apiserver")?.is_none() {
+        if !cx.host.files.exists(Path::new(ADMIN_CONF)) || StaticPod::read(&cx.host.files, "kube-apiserver")?.is_none()
+        {
             return Ok(());
         }
         // An existing connection would use the earlier admin.conf.
-        let opened = cx.gate.clone().effect(|| {
+        let opened = cx.host.gate.clone().effect(|| {
             cx.close_cluster();
             cx.running_cluster(Path::new(ADMIN_CONF))
         })?;
@@ -116,7 +117,10 @@ fn own_cluster(cx: &Context) -> Result<Option<OwnServer>> {
     let access = access(cx, Path::new(ADMIN_CONF))?;
     let Some(server) = own_server(cx).filter(|own| *own != access.server) else { return Ok(None) };
     let client = Client::new(Access { server: server.clone(), ..access })?;
-    Ok(Some(OwnServer { server, cluster: Cluster::running(client, Gate::open(), cx.clock.clone(), Duration::ZERO) }))
+    Ok(Some(OwnServer {
+        server,
+        cluster: Cluster::running(client, Gate::open(), cx.host.clock.clone(), Duration::ZERO),
+    }))
 }
 
 struct OwnServer {

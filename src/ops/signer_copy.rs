@@ -25,7 +25,7 @@ pub fn keep(cx: &Context, pod: &str) -> Result<()> {
 
 /// Writes a copy of a CA, with the same permissions as the CA's files.
 pub fn write(cx: &Context, base: &Path, cert: &Cert, key: &PrivateKey) -> Result<()> {
-    let store = PkiStore::new(cx.files.clone(), &cx.cluster()?.certificates_dir, &cx.clock, &cx.random);
-    cx.files.create_dir(base.parent().unwrap_or(base), DIRECTORY_MODE)?;
+    let store = PkiStore::new(cx.host.files.clone(), &cx.cluster()?.certificates_dir, &cx.host.clock, &cx.random);
+    cx.host.files.create_dir(base.parent().unwrap_or(base), DIRECTORY_MODE)?;
     Ok(store.copy_pair(base, cert, key, catalog::cert("ca")?)?)
 }

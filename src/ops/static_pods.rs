@@ -25,13 +25,13 @@ const ETCD_DATA_MODE: u32 = 0o700;
 /// Writes the manifest of etcd on this host; `members` is empty for a new cluster.
 pub fn write_etcd(cx: &Context, members: &[EtcdMember]) -> Result<()> {
     let Etcd::Local(local) = &cx.cluster()?.etcd else { return Ok(()) };
-    cx.files.create_dir(&local.data_dir, ETCD_DATA_MODE)?;
+    cx.host.files.create_dir(&local.data_dir, ETCD_DATA_MODE)?;
     write(cx, ETCD, members)
 }
 
 /// Creates the manifests directory. A kubelet that starts without it checks for it again only after some seconds.
 pub fn create_directory(cx: &Context) -> Result<()> {
-    cx.files.create_dir(Path::new(MANIFESTS_DIR), DIRECTORY_MODE)?;
+    cx.host.files.create_dir(Path::new(MANIFESTS_DIR), DIRECTORY_MODE)?;
     Ok(())
 }
 
@@ -45,7 +45,7 @@ pub fn write(cx: &Context, pod: &str, members: &[EtcdMember]) -> Result<()> {
     let path = manifest(pod);
     let text = patches::apply(cx, *target, &text)?;
     create_directory(cx)?;
-    let written = cx.files.write(&path, &Content::public(text), MANIFEST_MODE)?;
+    let written = cx.host.files.write(&path, &Content::public(text), MANIFEST_MODE)?;
     report::written(cx, &path, written);
     Ok(())
 }

@@ -75,19 +75,19 @@ pub struct Schedule<'a> {
 /// Writes the units and starts the timer.
 pub fn install(cx: &Context, schedule: &Schedule<'_>) -> Result<()> {
     let services = Services::of(&cx.host);
-    if cx.files.is_live() && services.init_system() != InitSystem::Systemd {
+    if cx.host.files.is_live() && services.init_system() != InitSystem::Systemd {
         return Err(NoSystemd.into());
     }
     // The programs of an image may be installed later, so they are not checked.
-    if cx.files.is_live() {
+    if cx.host.files.is_live() {
         validate(&cx.host, schedule)?;
     }
-    cx.files.write(&path("service"), &Content::public(service_text(schedule)), 0o644)?;
-    cx.files.write(&path("timer"), &Content::public(timer_text(schedule)), 0o644)?;
-    if cx.files.is_live() {
+    cx.host.files.write(&path("service"), &Content::public(service_text(schedule)), 0o644)?;
+    cx.host.files.write(&path("timer"), &Content::public(timer_text(schedule)), 0o644)?;
+    if cx.host.files.is_live() {
         services.reload_units()?;
         // A link to the package's units would stay in the way.
-        if cx.files.exists(Path::new(ENABLED)) {
+        if cx.host.files.exists(Path::new(ENABLED)) {
             services.disable(&format!("{UNIT}.timer"))?;
         }
         services.enable(&format!("{UNIT}.timer"))?;
@@ -123,8 +123,8 @@ fn validate(host: &Host, schedule: &Schedule<'_>) -> Result<()> {
 /// Why users other than root could change the program at this path; None if they cannot. A link and its target are
 /// both checked.
 fn writable_by_others(host: &Host, program: &Path) -> Option<String> {
-    let root = host.files().root().to_path_buf();
-    let real = host.files().real(program).ok()?;
+    let root = host.files.root().to_path_buf();
+    let real = host.files.real(program).ok()?;
     let plain = root.join(program.strip_prefix("/").unwrap_or(program));
     let ways = plain.ancestors().chain(real.ancestors()).filter(|path| path.starts_with(&root));
     // In a root directory of tests, its owner stands for root.
@@ -148,21 +148,21 @@ fn reason(path: &Path, trusted: u32) -> Option<String> {
 
 /// Stops the timer and removes its units, or disables those of a package; false if there were none.
 pub fn remove(cx: &Context) -> Result<bool> {
-    if !is_installed(cx) && !cx.files.exists(&path("service")) {
+    if !is_installed(cx) && !cx.host.files.exists(&path("service")) {
         return Ok(false);
     }
     let services = Services::of(&cx.host);
-    let live = cx.files.is_live() && services.init_system() == InitSystem::Systemd;
+    let live = cx.host.files.is_live() && services.init_system() == InitSystem::Systemd;
     if live && is_installed(cx) {
         services.disable(&format!("{UNIT}.timer"))?;
         services.stop(&format!("{UNIT}.timer"))?;
     }
-    cx.files.remove(&path("timer"))?;
-    cx.files.remove(&path("service"))?;
+    cx.host.files.remove(&path("timer"))?;
+    cx.host.files.remove(&path("service"))?;
     if live {
         services.reload_units()?;
     } else {
-        cx.files.remove(Path::new(ENABLED))?;
+        cx.host.files.remove(Path::new(ENABLED))?;
     }
     Ok(true)
 }
@@ -275,11 +275,11 @@ mod tests {
         let cx = Context::for_tests(root.path().to_str().unwrap());
         assert!(!remove(&cx).unwrap());
         install(&cx, &schedule("daily")).unwrap();
-        let read = |kind: &str| cx.files.read_text(&path(kind)).unwrap().unwrap();
+        let read = |kind: &str| cx.host.files.read_text(&path(kind)).unwrap().unwrap();
         assert!(read("timer").contains("OnCalendar=daily\nRandomizedDelaySec=12h\n"));
         assert!(read("service").contains("ExecStart=/usr/bin/kubewright certs renew all --within 30d\n"));
         assert!(remove(&cx).unwrap());
-        assert!(!cx.files.exists(&path("timer")) && !cx.files.exists(&path("service")));
+        assert!(!cx.host.files.exists(&path("timer")) && !cx.host.files.exists(&path("service")));
     }
 
     /// 'systemctl enable' had been enough to turn the package's timer on, and nothing here could turn it off.
@@ -288,12 +288,12 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let cx = Context::for_tests(root.path().to_str().unwrap());
         let shipped = Path::new("/usr/lib/systemd/system/kubewright-certs-renew.timer");
-        cx.files.create_dir(shipped.parent().unwrap(), 0o755).unwrap();
-        cx.files.write(shipped, &Content::public(timer_text(&schedule("daily"))), 0o644).unwrap();
+        cx.host.files.create_dir(shipped.parent().unwrap(), 0o755).unwrap();
+        cx.host.files.write(shipped, &Content::public(timer_text(&schedule("daily"))), 0o644).unwrap();
         assert!(!is_installed(&cx) && !remove(&cx).unwrap());
-        cx.files.create_dir(Path::new(ENABLED).parent().unwrap(), 0o755).unwrap();
-        cx.files.link(Path::new(ENABLED), shipped).unwrap();
+        cx.host.files.create_dir(Path::new(ENABLED).parent().unwrap(), 0o755).unwrap();
+        cx.host.files.link(Path::new(ENABLED), shipped).unwrap();
         assert!(is_installed(&cx) && remove(&cx).unwrap());
-        assert!(!is_installed(&cx) && cx.files.exists(shipped));
+        assert!(!is_installed(&cx) && cx.host.files.exists(shipped));
     }
 }

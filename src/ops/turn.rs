@@ -72,9 +72,9 @@ impl Drop for Turn {
 /// kubeconfig, and where the API does not answer.
 pub fn hold(cx: &Context, kubeconfig: &Path, command: &str) -> Result<Option<Turn>> {
     let stand_in = Path::new(SUPER_ADMIN_CONF);
-    let known = [kubeconfig, stand_in].into_iter().find(|path| cx.files.exists(path));
-    let Some(kubeconfig) = known.filter(|_| cx.files.is_live()) else { return Ok(None) };
-    let held = cx.gate.effect(|| {
+    let known = [kubeconfig, stand_in].into_iter().find(|path| cx.host.files.exists(path));
+    let Some(kubeconfig) = known.filter(|_| cx.host.files.is_live()) else { return Ok(None) };
+    let held = cx.host.gate.effect(|| {
         let access = access(cx, kubeconfig)?;
         let through = |server: &String| open(cx, Access { server: server.clone(), ..access.clone() });
         let mut servers = vec![access.server.clone()];
@@ -82,8 +82,8 @@ pub fn hold(cx: &Context, kubeconfig: &Path, command: &str) -> Result<Option<Tur
         let clusters = servers.iter().map(through).collect::<Result<_>>()?;
         let nonce = token::generate(&cx.random)?.expose().chars().take(6).collect::<String>();
         let host = facts::hostname(&cx.host)?;
-        let lease = Lease::new(clusters, cx.clock.clone(), &host, &nonce, command);
-        if !wait_for(&lease, &cx.clock, &cx.events)? {
+        let lease = Lease::new(clusters, cx.host.clock.clone(), &host, &nonce, command);
+        if !wait_for(&lease, &cx.host.clock, &cx.events)? {
             return Ok::<_, Failure>(None);
         }
         // One that restarts is not asked twice.
@@ -95,7 +95,7 @@ pub fn hold(cx: &Context, kubeconfig: &Path, command: &str) -> Result<Option<Tur
 
 fn open(cx: &Context, access: Access) -> Result<Cluster> {
     let client = Client::new(access)?.within(REQUEST);
-    Ok(Cluster::running(client, Gate::open(), cx.clock.clone(), Duration::ZERO))
+    Ok(Cluster::running(client, Gate::open(), cx.host.clock.clone(), Duration::ZERO))
 }
 
 /// Waits for the Lease; false where the API does not answer.

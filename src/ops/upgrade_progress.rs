@@ -18,7 +18,7 @@ pub fn keep(cx: &mut Run<Upgrading>, paths: &[PathBuf]) -> Result<()> {
         if cx.work.kept.iter().any(|kept| kept.path == *path) || cx.work.purpose.created.contains(path) {
             continue;
         }
-        if cx.files.exists(path) {
+        if cx.host.files.exists(path) {
             renewal::back_up(cx, path)?;
         } else {
             cx.work.purpose.created.push(path.clone());
@@ -68,7 +68,7 @@ pub fn resume(cx: &mut Run<Upgrading>, progress: Progress) -> Result<()> {
     let mut kept = Vec::new();
     for (path, mode) in progress.kept {
         let copy = progress.backup.join(path.strip_prefix("/").unwrap_or(&path));
-        if let Some(bytes) = cx.files.read(&copy)?.map(Secret::new) {
+        if let Some(bytes) = cx.host.files.read(&copy)?.map(Secret::new) {
             kept.push(Kept { path, bytes, mode });
         }
     }
@@ -100,9 +100,9 @@ pub fn keep_only(cx: &mut Run<Upgrading>, is_of_kubelet: impl Fn(&Path) -> bool)
 /// True if this upgrade has changed one of the files, in this run or an earlier one.
 pub fn has_changed(cx: &Run<Upgrading>, paths: &[PathBuf]) -> Result<bool> {
     for kept in cx.work.kept.iter().filter(|kept| paths.contains(&kept.path)) {
-        if cx.files.read(&kept.path)?.as_deref() != Some(kept.bytes.expose()) {
+        if cx.host.files.read(&kept.path)?.as_deref() != Some(kept.bytes.expose()) {
             return Ok(true);
         }
     }
-    Ok(cx.work.purpose.created.iter().any(|path| paths.contains(path) && cx.files.exists(path)))
+    Ok(cx.work.purpose.created.iter().any(|path| paths.contains(path) && cx.host.files.exists(path)))
 }

@@ -35,7 +35,7 @@ impl Phase<Init> for BootstrapTokens {
         let cluster = cx.new_cluster()?;
         let store = cx.pki()?;
         let ca = cert::bundle_pem(&store.require_ca(catalog::cert("ca")?, "cluster-info")?.certs);
-        let now = cx.clock.now();
+        let now = cx.host.clock.now();
         adopt_generated(init, &cluster, now)?;
         let server = format!("https://{}", cx.cluster()?.endpoint(&cx.node()?.local_endpoint));
         let facts = cx.facts()?;
@@ -121,7 +121,7 @@ fn is_valid(token: &BootstrapToken, now: i64) -> bool {
 /// A token of the cluster for joining, which must be valid and have the usages and groups that a join needs: the
 /// wanted one, otherwise the one that expires last.
 pub fn for_joining(cx: &Context, cluster: &Cluster, wanted: Option<&BootstrapToken>) -> Result<Option<Secret<String>>> {
-    Ok(choose(token::list(cluster)?.0, wanted, cx.clock.now()))
+    Ok(choose(token::list(cluster)?.0, wanted, cx.host.clock.now()))
 }
 
 fn choose(mut there: Vec<BootstrapToken>, wanted: Option<&BootstrapToken>, now: i64) -> Option<Secret<String>> {

@@ -15,14 +15,14 @@ pub struct Certificate;
 impl Action for Certificate {
     fn keys_wanted(&self, cx: &mut Context, target: &Target) -> Result<usize> {
         let key = key_path(cx, target)?;
-        Ok(usize::from(is_of_cluster(cx, target)? && !cx.files.exists(&key)))
+        Ok(usize::from(is_of_cluster(cx, target)? && !cx.host.files.exists(&key)))
     }
 
     fn done(&self, cx: &mut Context, target: &Target) -> Result<bool> {
         // The key of an external CA is on another host: only the certificate is needed.
         let public = if is_pair(target) { "pub" } else { "crt" };
         let path = key_path(cx, target)?.with_extension(public);
-        Ok(cx.files.exists(&path))
+        Ok(cx.host.files.exists(&path))
     }
 
     fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {

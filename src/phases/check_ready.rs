@@ -104,17 +104,17 @@ impl<P> Phase<Renewal<P>> for CheckReady {
         if here.is_empty() {
             return Ok(());
         }
-        if !cx.files.exists(Path::new(KUBELET_CONFIG)) {
+        if !cx.host.files.exists(Path::new(KUBELET_CONFIG)) {
             return Err(NotReady::NoKubelet.into());
         }
         require_files(cx, &here)?;
         // Without a runtime the kubelet is not healthy either, and says so only after a while.
         let host = ThisHost::find(cx)?;
         // One that has no usable certificate gets one in this run.
-        if !needs_help(&cx.files, cx.clock.now(), || true)? {
+        if !needs_help(&cx.host.files, cx.host.clock.now(), || true)? {
             kubelet_service::require_healthy_within(cx, PATIENCE)?;
         }
-        let ports = ports::ports(&cx.files, &cx.cluster()?.certificates_dir)?;
+        let ports = ports::ports(&cx.host.files, &cx.cluster()?.certificates_dir)?;
         let of =
             |consumer: &Consumer| ports.iter().filter(|port| port.component == consumer.component).cloned().collect();
         let components: Vec<RunningComponent<'_>> =
@@ -128,7 +128,7 @@ fn manifests(cx: &Context) -> Result<Vec<&'static Consumer>> {
     let mut here = Vec::new();
     for consumer in CONSUMERS {
         let path = static_pod::path(consumer.component);
-        let Some(text) = cx.files.read(&path)? else { continue };
+        let Some(text) = cx.host.files.read(&path)? else { continue };
         if let Err(why) = static_pod::defect(&text) {
             return Err(NotReady::Manifest { path, why }.into());
         }
@@ -150,12 +150,12 @@ fn require_files<P>(cx: &mut Run<Renewal<P>>, here: &[&'static Consumer]) -> Res
             continue;
         }
         let component = consumer.component;
-        let missing = needed_files::missing(&cx.files, component);
+        let missing = needed_files::missing(&cx.host.files, component);
         if let Some(path) = missing.into_iter().find(|path| !renewed.contains(path)) {
             return Err(NotReady::NoFile { component, path }.into());
         }
         if consumer.ca_files.contains(&"sa.key") {
-            require_service_account_pair(&cx.files, &cx.cluster()?.certificates_dir)?;
+            require_service_account_pair(&cx.host.files, &cx.cluster()?.certificates_dir)?;
         }
     }
     Ok(())
@@ -186,7 +186,7 @@ fn require_healthy<P>(
             }
             continue;
         }
-        let (clock, events) = (cx.clock.clone(), cx.events.clone());
+        let (clock, events) = (cx.host.clock.clone(), cx.events.clone());
         let what = format!("a healthy {name}");
         let mut last = None;
         let start = clock.monotonic();
@@ -220,7 +220,7 @@ fn is_final(cx: &Context, component: &str) -> bool {
 /// The error, with the cause if this host shows it.
 fn unhealthy(cx: &Context, component: &'static str, why: &str) -> Failure {
     let path = static_pod::path(ETCD);
-    if component == API_SERVER && !cx.files.exists(&path) && has_own_etcd(cx) {
+    if component == API_SERVER && !cx.host.files.exists(&path) && has_own_etcd(cx) {
         return NotReady::NoManifest { component: ETCD, path }.into();
     }
     let cause = cx.diagnosis(Some(component)).filter(|cause| cause.who == component);
@@ -233,15 +233,15 @@ fn unhealthy(cx: &Context, component: &'static str, why: &str) -> Failure {
 
 /// True if the API server of this host uses an etcd on this host whose certificates are here.
 fn has_own_etcd(cx: &Context) -> bool {
-    let pod = StaticPod::read_or_empty(&cx.files, API_SERVER).ok().flatten().unwrap_or_default();
+    let pod = StaticPod::read_or_empty(&cx.host.files, API_SERVER).ok().flatten().unwrap_or_default();
     let certificate = cx.cluster().map(|cluster| cluster.certificates_dir.join("etcd/server.crt"));
     pod.list("etcd-servers").into_iter().any(local_etcd::is_loopback)
-        && certificate.is_ok_and(|path| cx.files.exists(&path))
+        && certificate.is_ok_and(|path| cx.host.files.exists(&path))
 }
 
 /// True if a certificate of the component has expired, or cannot be read.
 fn is_expired<P>(cx: &mut Run<Renewal<P>>, consumer: &Consumer) -> Result<bool> {
-    let (store, now, directory) = (cx.pki()?, cx.clock.now(), cx.work.kubeconfig_dir.clone());
+    let (store, now, directory) = (cx.pki()?, cx.host.clock.now(), cx.work.kubeconfig_dir.clone());
     for name in consumer.files {
         let chain: Option<Vec<Cert>> = match Row::named(name)? {
             Row::Cert(spec) => store.load_certs(spec).unwrap_or_default(),

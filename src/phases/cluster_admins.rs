@@ -29,7 +29,7 @@ impl Action for ClusterAdmins {
         let Some(binding) = objects.first() else { return Ok(()) };
         // Cautious users move super-admin.conf away once the cluster is up; by then the binding exists.
         let path = Path::new(SUPER_ADMIN_CONF);
-        if cx.files.exists(path) {
+        if cx.host.files.exists(path) {
             let cluster = cx.starting_cluster(path)?;
             crate::ops::objects::settle(cx, &cluster, &objects)?;
         }
@@ -37,11 +37,11 @@ impl Action for ClusterAdmins {
         let admin = cx.new_cluster()?;
         let look = || match admin.find(&reference) {
             Ok(_) => Ok(Poll::Ready(())),
-            Err(error) if error.is_forbidden() && cx.files.exists(path) => Ok(Poll::Pending(error.to_string())),
+            Err(error) if error.is_forbidden() && cx.host.files.exists(path) => Ok(Poll::Pending(error.to_string())),
             Err(error) => Err(error.into()),
         };
         let wait = Wait::new("the administrator's permissions", LIMIT);
-        cx.gate.effect(|| wait.until(&cx.clock, &cx.events, look))?;
+        cx.host.gate.effect(|| wait.until(&cx.host.clock, &cx.events, look))?;
         Ok(())
     }
 }

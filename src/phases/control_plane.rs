@@ -18,7 +18,7 @@ impl Action for ComponentManifest {
     }
 
     fn done(&self, cx: &mut Context, target: &Target) -> Result<bool> {
-        Ok(cx.files.exists(&manifest(&pod_name(target))))
+        Ok(cx.host.files.exists(&manifest(&pod_name(target))))
     }
 
     fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {

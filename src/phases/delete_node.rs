@@ -82,7 +82,7 @@ fn report_still_listed<H: Place>(cx: &mut Run<Leaving<H>>, cluster: &Cluster, na
 /// node with its name belongs to another host.
 pub fn registered<H: Place>(cx: &mut Run<Leaving<H>>) -> Result<Option<Arc<Cluster>>> {
     let here = cx.work.is_here();
-    if here && !cx.files.exists(Path::new(KUBELET_CONF)) {
+    if here && !cx.host.files.exists(Path::new(KUBELET_CONF)) {
         cx.events.message("this host is not a node of a cluster: nothing to do");
         return Ok(None);
     }

@@ -72,7 +72,7 @@ fn forbidden<H: Place>(cx: &Run<Leaving<H>>, node: String, failure: &Failure) ->
 
 fn evict_pods<H: Place>(cx: &mut Run<Leaving<H>>, cluster: &Cluster, node: &str) -> Result<()> {
     let (limit, force) = (cx.work.drain_limit, cx.work.force);
-    let Some(pods) = eviction::evict(cluster, node, limit, &cx.clock, &cx.events)? else { return Ok(()) };
+    let Some(pods) = eviction::evict(cluster, node, limit, &cx.host.clock, &cx.events)? else { return Ok(()) };
     let error = LeaveError::NotDrained { node: node.into(), pods };
     if !force {
         return Err(error.into());

@@ -18,7 +18,7 @@ impl Action for EtcdManifest {
     }
 
     fn done(&self, cx: &mut Context, _: &Target) -> Result<bool> {
-        Ok(cx.files.exists(&manifest(ETCD)))
+        Ok(cx.host.files.exists(&manifest(ETCD)))
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {

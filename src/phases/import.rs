@@ -123,7 +123,7 @@ impl Phase<Renewal> for ImportSigned {
             crate::pki::moment::text(new.not_after)
         ));
         let Some(old) = old else { return Ok(()) };
-        cx.work.renewed.push(Renewed { name, old, new, at: cx.clock.now() });
+        cx.work.renewed.push(Renewed { name, old, new, at: cx.host.clock.now() });
         Ok(())
     }
 }

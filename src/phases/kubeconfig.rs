@@ -21,7 +21,7 @@ impl Phase<Init> for Kubeconfig {
     }
 
     fn done(&self, cx: &mut Run<Init>, target: &Target) -> Result<bool> {
-        Ok(cx.files.exists(&path(target.item(), &directory(cx))?))
+        Ok(cx.host.files.exists(&path(target.item(), &directory(cx))?))
     }
 
     fn run(&self, cx: &mut Run<Init>, target: &Target) -> Result<()> {
@@ -32,7 +32,7 @@ impl Phase<Init> for Kubeconfig {
 
 /// The number of private keys that are needed to write it.
 pub fn keys_wanted(cx: &Context, name: &str, directory: &Path) -> Result<usize> {
-    Ok(usize::from(is_of_minor(cx, name)? && !cx.files.exists(&path(name, directory)?)))
+    Ok(usize::from(is_of_minor(cx, name)? && !cx.host.files.exists(&path(name, directory)?)))
 }
 
 /// Writes it if it is missing and the minor version has it.

@@ -24,12 +24,12 @@ impl Action for KubeletFinalize {
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let rotated = rotated_path(cx)?;
-        if !cx.files.exists(&rotated) {
+        if !cx.host.files.exists(&rotated) {
             cx.events.message("the kubelet does not rotate its client certificate: nothing to do");
             return Ok(());
         }
         let path = Path::new(KUBELET_CONF);
-        let bytes = cx.files.read(path)?.ok_or_else(|| AccessError::absent(cx, path))?;
+        let bytes = cx.host.files.read(path)?.ok_or_else(|| AccessError::absent(cx, path))?;
         let before = Kubeconfig::parse(path, &bytes)?;
         let mut kubeconfig = before.clone();
         let Some(user) = kubeconfig.current_user_mut() else {
@@ -40,7 +40,7 @@ impl Action for KubeletFinalize {
         user.client_certificate = Some(rotated.display().to_string());
         user.client_key = Some(rotated.display().to_string());
         if kubeconfig != before {
-            cx.files.write(path, &kubeconfig.content()?, MODE)?;
+            cx.host.files.write(path, &kubeconfig.content()?, MODE)?;
             cx.events.message(format!("{KUBELET_CONF} now refers to {}", rotated.display()));
         }
         Ok(())

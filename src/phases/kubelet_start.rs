@@ -39,22 +39,22 @@ impl Action for KubeletStart {
 pub fn start(cx: &mut Context, shared: &str, register_taints: bool) -> Result<()> {
     let mut files = files(cx, shared, register_taints)?;
     for (path, text) in files.iter_mut().filter(|(path, _)| path.ends_with(FLAGS)) {
-        keep_pause_image(text, cx.files.read_text(path)?);
+        keep_pause_image(text, cx.host.files.read_text(path)?);
     }
     // The records of an interrupted reset and of an interrupted upgrade are about the former node of this host.
     reset_progress::forget(cx)?;
     upgrade_progress::forget(cx)?;
     let mut changes = false;
     for (path, text) in &files {
-        changes |= cx.files.read_text(path)?.as_ref() != Some(text) || cx.files.mode(path) != Some(FILE_MODE);
+        changes |= cx.host.files.read_text(path)?.as_ref() != Some(text) || cx.host.files.mode(path) != Some(FILE_MODE);
     }
-    let skips_aws = changes && cx.files.is_live() && cx.facts()?.kubelet_asks_aws && !is_ec2(&cx.host);
+    let skips_aws = changes && cx.host.files.is_live() && cx.facts()?.kubelet_asks_aws && !is_ec2(&cx.host);
     cx.around_kubelet(changes, |cx| {
-        cx.files.create_dir(Path::new(DIRECTORY), DIRECTORY_MODE)?;
+        cx.host.files.create_dir(Path::new(DIRECTORY), DIRECTORY_MODE)?;
         static_pods::create_directory(cx)?;
         for (path, text) in &files {
             let text = if skips_aws && path.ends_with(FLAGS) { format!("{WITHOUT_AWS}{text}") } else { text.clone() };
-            let written = cx.files.write(path, &Content::public(text), FILE_MODE)?;
+            let written = cx.host.files.write(path, &Content::public(text), FILE_MODE)?;
             report::written(cx, path, written);
         }
         Ok(())
@@ -62,7 +62,7 @@ pub fn start(cx: &mut Context, shared: &str, register_taints: bool) -> Result<()
     if skips_aws {
         // The kubelet has read it. Later starts do not need it, so the file gets its final content.
         for (path, text) in files.iter().filter(|(path, _)| path.ends_with(FLAGS)) {
-            cx.files.write(path, &Content::public(text.as_str()), FILE_MODE)?;
+            cx.host.files.write(path, &Content::public(text.as_str()), FILE_MODE)?;
         }
     }
     Ok(())

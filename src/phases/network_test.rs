@@ -30,16 +30,16 @@ impl Phase<Init> for TestPodNetwork {
 
     fn run(&self, run: &mut Run<Init>, _: &Target) -> Result<()> {
         let Run { cx, work } = run;
-        if work.pod_network.is_none() || cx.gate.effect(|| Ok::<_, NetworkTestError>(()))?.is_none() {
+        if work.pod_network.is_none() || cx.host.gate.effect(|| Ok::<_, NetworkTestError>(()))?.is_none() {
             return Ok(());
         }
         let cluster = cx.unplanned_cluster()?;
         let events = cx.events.clone();
         let interrupt = Interrupt::listen(move || events.error(INTERRUPTED));
         let stop = || interrupt.is_noted();
-        let start = cx.clock.monotonic();
+        let start = cx.host.clock.monotonic();
         let proof = match test(cx, &cluster, binary(cx, work.options.program.as_deref()), &stop) {
-            Ok(tested) => NetworkProof::Made { tested, took: cx.clock.monotonic().saturating_sub(start) },
+            Ok(tested) => NetworkProof::Made { tested, took: cx.host.clock.monotonic().saturating_sub(start) },
             Err(failure) if stop() => return Err(failure),
             // The cluster is there all the same.
             Err(failure) => NetworkProof::NotMade { why: failure.to_string() },
@@ -52,7 +52,7 @@ impl Phase<Init> for TestPodNetwork {
 fn test(cx: &Context, cluster: &Cluster, binary: PathBuf, stop: &dyn Fn() -> bool) -> Result<Tested> {
     let node = cx.node()?.name.clone();
     let wait = Wait::new("kube-proxy and DNS", START);
-    let started = wait.until(&cx.clock, &cx.events, || {
+    let started = wait.until(&cx.host.clock, &cx.events, || {
         if stop() {
             return Err(NetworkTestError::Interrupted.into());
         }
@@ -67,12 +67,12 @@ fn test(cx: &Context, cluster: &Cluster, binary: PathBuf, stop: &dyn Fn() -> boo
     }
     let suffix = network_test::suffix(&cx.random)?;
     let options = Options { nodes: Vec::new(), binary, limit: LIMIT, suffix, stop };
-    network_test::run(cluster, &options, &cx.clock, &cx.events)
+    network_test::run(cluster, &options, &cx.host.clock, &cx.events)
 }
 
 /// This program, which the Pods of the test run; other hosts have it at the same place.
 fn binary(cx: &Context, program: Option<&Path>) -> PathBuf {
-    let usable = |path: &&Path| path.is_absolute() && cx.files.exists(path);
+    let usable = |path: &&Path| path.is_absolute() && cx.host.files.exists(path);
     program.filter(usable).unwrap_or(Path::new(INSTALLED)).to_path_buf()
 }
 
@@ -104,7 +104,7 @@ mod tests {
         };
         let config = Documents::none().init(&flags, &facts).unwrap().config;
         let mut cx = Context::for_tests("/nonexistent");
-        cx.gate = gate;
+        cx.host.gate = gate;
         cx.fake = Some(Arc::new(nodes.cluster(&Clock::fixed(1_800_000_000))));
         Run::init(cx, config, InitOptions::default())
     }
@@ -152,9 +152,9 @@ mod tests {
             "spec": {"nodeName": "n1"}, "status": {"conditions": [{"type": "Ready", "status": "False"}]}});
         nodes.api.put("/api/v1/namespaces/kube-system/pods/kube-dns-1", pod);
         let mut cx = context(Gate::open(), &nodes);
-        let before = cx.clock.monotonic();
+        let before = cx.host.clock.monotonic();
         let found = tested(&mut cx);
-        assert!(cx.clock.monotonic().saturating_sub(before) >= START, "it waited");
+        assert!(cx.host.clock.monotonic().saturating_sub(before) >= START, "it waited");
         assert_eq!(found.causes.first().map(|cause| cause.id), Some("DnsNotRunning"));
     }
 

@@ -86,8 +86,8 @@ fn wait_for_workloads(cx: &Context, cluster: &Cluster, objects: &[Object]) -> Re
         })
         .collect();
     let wait = Wait::new("the Pods of the pod network", LIMIT);
-    cx.gate.effect(|| {
-        wait.until(&cx.clock, &cx.events, || {
+    cx.host.gate.effect(|| {
+        wait.until(&cx.host.clock, &cx.events, || {
             let mut troubles = Vec::new();
             for workload in &workloads {
                 let live = cluster.read(workload)?;
@@ -171,12 +171,12 @@ mod tests {
         };
         let config = Documents::none().init(&flags, &facts).unwrap().config;
         let mut cx = Context::for_tests("/nonexistent");
-        cx.gate = gate;
+        cx.host.gate = gate;
         Run::init(cx, config, InitOptions::default())
     }
 
     fn run(cx: &mut Run<Init>, api: &TestApi) -> Result<()> {
-        cx.fake = Some(Arc::new(api.cluster(&cx.gate)));
+        cx.fake = Some(Arc::new(api.cluster(&cx.host.gate)));
         InstallPodNetwork.run(cx, &Target { path: "pod-network".into(), item: None })
     }
 
@@ -184,9 +184,9 @@ mod tests {
     fn a_dry_run_lists_the_objects_and_waits_for_nothing() {
         let (mut cx, api) = (context(Gate::recording()), TestApi::default());
         run(&mut cx, &api).unwrap();
-        let plan = format!("{:?}", cx.gate.entries());
+        let plan = format!("{:?}", cx.host.gate.entries());
         assert!(plan.contains("DaemonSet kube-flannel/kube-flannel-ds") && plan.contains("10.244.0.0/16"), "{plan}");
-        assert_eq!(cx.gate.count(), 6);
+        assert_eq!(cx.host.gate.count(), 6);
         assert!(api.take_log().iter().all(|request| request.starts_with("GET ")));
     }
 

@@ -77,7 +77,7 @@ pub(super) fn with_inputs<T>(
 ) -> Result<T> {
     let mut adopted = manifests::up_to_date(cx)?;
     adopted.extend(subject.adopted.iter().cloned());
-    let rerun = Rerun { journal: Journal::load(&cx.files)?, adopted };
+    let rerun = Rerun { journal: Journal::load(&cx.host.files)?, adopted };
     let mut holding = holding::of(cx, Some(&subject.cluster))?;
     holding.edits = holding::edits(cx)?;
     let lost = if is_whole { quorum::require(cx).err() } else { None };
@@ -118,7 +118,7 @@ pub fn fix(cx: &Context, subject: &Subject, report: Report) -> Result<Outcome> {
         // Fixes need root, and there is a finding for that.
         return Ok(Outcome { after: report, ..Outcome::default() });
     }
-    let mut journal = Journal::load(&cx.files)?;
+    let mut journal = Journal::load(&cx.host.files)?;
     fix::in_rounds(
         report,
         |round| {
@@ -127,7 +127,7 @@ pub fn fix(cx: &Context, subject: &Subject, report: Report) -> Result<Outcome> {
             fixes
         },
         |round| {
-            cx.gate.effect(|| {
+            cx.host.gate.effect(|| {
                 wait_for_runtime(cx, round);
                 check(cx, subject)
             })
@@ -157,7 +157,7 @@ fn wait_for_runtime(cx: &Context, before: &Report) {
     };
     if before.findings.iter().filter_map(|finding| finding.repair.as_ref()).any(starts) {
         let wait = Wait::new("the container runtime to respond", LIMIT);
-        let _ = wait.until(&cx.clock, &cx.events, || {
+        let _ = wait.until(&cx.host.clock, &cx.events, || {
             Ok(cx.runtime().map_or_else(|failure| Poll::Pending(failure.to_string()), Poll::Ready))
         });
     }

@@ -31,7 +31,7 @@ impl<P: Purpose> Phase<Renewal<P>> for PruneBackups {
         // A run without backups keeps the others, except at the end of an interrupted rotation.
         let renewal = &cx.work;
         let ends_rotation = renewal.purpose.ends_rotation();
-        if !ends_rotation && !cx.files.exists(&renewal.backup) {
+        if !ends_rotation && !cx.host.files.exists(&renewal.backup) {
             return Ok(());
         }
         let mut kinds: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
@@ -58,7 +58,7 @@ impl<P: Purpose> Phase<Renewal<P>> for PruneBackups {
 fn rotation_is_in_progress(cx: &Context) -> Result<bool> {
     let dir = &cx.cluster()?.certificates_dir;
     for directory in DIRECTORIES {
-        if !cx.files.list(&dir.join(directory))?.is_empty() {
+        if !cx.host.files.list(&dir.join(directory))?.is_empty() {
             return Ok(true);
         }
     }
@@ -78,13 +78,13 @@ fn ca_keys(cx: &Context, directory: &Path, depth: usize, found: &mut Vec<PathBuf
 }
 
 fn discard(cx: &Context, paths: &[PathBuf], what: &str) -> Result<()> {
-    let before = cx.gate.count();
+    let before = cx.host.gate.count();
     for path in paths {
         for kept in removal::remove(&cx.host, Path::new(BACKUP_DIR), path)?.kept {
             cx.events.warning(format!("{} was not removed: {}", kept.path.display(), kept.why));
         }
     }
-    let removed = cx.gate.count() - before;
+    let removed = cx.host.gate.count() - before;
     if removed > 0 {
         cx.events.message(format!("removed {removed} {what} in {BACKUP_DIR}"));
     }

@@ -70,8 +70,8 @@ pub(super) fn is_due<P>(cx: &mut Run<Renewal<P>>, name: &str) -> Result<bool> {
     let row = Row::named(name)?;
     let files = row.files(cx)?;
     let ca_key = cx.pki()?.key_path(row.ca()?);
-    let staged = files.first().is_some_and(|file| cx.files.exists(&file.with_extension("renewing")));
-    Ok((staged || files.iter().all(|file| cx.files.exists(file))) && cx.files.exists(&ca_key))
+    let staged = files.first().is_some_and(|file| cx.host.files.exists(&file.with_extension("renewing")));
+    Ok((staged || files.iter().all(|file| cx.host.files.exists(file))) && cx.host.files.exists(&ca_key))
 }
 
 #[cfg(test)]

@@ -30,9 +30,9 @@ impl Phase<Renewal> for RepairKubelet {
         if !cx.work.wants(NAME) {
             return Ok(());
         }
-        let Some((config, credential)) = credential(&cx.files)? else { return Ok(()) };
-        let rotated = rotated(&cx.files)?;
-        let lasts = rotated.as_ref().is_some_and(|cert| !is_too_late(cert, cx.clock.now()));
+        let Some((config, credential)) = credential(&cx.host.files)? else { return Ok(()) };
+        let rotated = rotated(&cx.host.files)?;
+        let lasts = rotated.as_ref().is_some_and(|cert| !is_too_late(cert, cx.host.clock.now()));
         match credential {
             Credential::Other => return Ok(()),
             Credential::Rotated if lasts => return Ok(()),
@@ -40,7 +40,7 @@ impl Phase<Renewal> for RepairKubelet {
             Credential::Rotated | Credential::Embedded => {}
         }
         let ca_key = cx.pki()?.key_path(catalog::cert("ca")?);
-        if !cx.files.exists(&ca_key) && cx.work.only.is_none() {
+        if !cx.host.files.exists(&ca_key) && cx.work.only.is_none() {
             cx.events.warning(format!(
                 "{KUBELET_CONF} has a certificate that the kubelet does not renew, and only an external CA can: run \
                  'kubewright certs generate-csr'"
@@ -60,7 +60,7 @@ impl Phase<Renewal> for RepairKubelet {
 
 /// Writes a new certificate in the place of the kubelet's own, if that has expired, expires soon, or is missing.
 fn renew_rotated(cx: &mut Run<Renewal>, old: Option<&Cert>) -> Result<()> {
-    let now = cx.clock.now();
+    let now = cx.host.clock.now();
     let (store, keys) = (cx.pki()?, cx.keys());
     let ca = store.require_ca(catalog::cert("ca")?, NAME)?;
     let subject = match old {
@@ -73,18 +73,18 @@ fn renew_rotated(cx: &mut Run<Renewal>, old: Option<&Cert>) -> Result<()> {
     kubelet_service::mark_due(cx)?;
     let pem = [cert.pem().as_bytes(), key.pem().expose().as_bytes()].concat();
     let content = Content::secret(pem, "(certificate and private key, not shown)\n");
-    if cx.files.exists(Path::new(KUBELET_CLIENT_CURRENT)) {
-        cx.files.write(
+    if cx.host.files.exists(Path::new(KUBELET_CLIENT_CURRENT)) {
+        cx.host.files.write(
             Path::new(KUBELET_CLIENT_CURRENT),
             &content,
-            cx.files.mode_or(Path::new(KUBELET_CLIENT_CURRENT), MODE),
+            cx.host.files.mode_or(Path::new(KUBELET_CLIENT_CURRENT), MODE),
         )?;
     } else {
         // The kubelet renews only a link to a file with its own naming scheme.
         let stamp = moment::text(now).replace(['T', ':'], "-");
         let file = Path::new(KUBELET_PKI_DIR).join(format!("kubelet-client-{}.pem", stamp.trim_end_matches('Z')));
-        cx.files.write(&file, &content, MODE)?;
-        cx.files.link(Path::new(KUBELET_CLIENT_CURRENT), &file)?;
+        cx.host.files.write(&file, &content, MODE)?;
+        cx.host.files.link(Path::new(KUBELET_CLIENT_CURRENT), &file)?;
     }
     cx.events.message(format!(
         "renewed {KUBELET_CLIENT_CURRENT}, which the kubelet could not renew itself (serial {})",
@@ -96,10 +96,10 @@ fn renew_rotated(cx: &mut Run<Renewal>, old: Option<&Cert>) -> Result<()> {
 /// The subject of the kubelet's certificate: from an earlier certificate of its own, otherwise from the node name.
 fn subject(cx: &Context) -> Result<Subject> {
     for name in
-        cx.files.list(Path::new(KUBELET_PKI_DIR))?.iter().rev().filter(|name| name.starts_with("kubelet-client-"))
+        cx.host.files.list(Path::new(KUBELET_PKI_DIR))?.iter().rev().filter(|name| name.starts_with("kubelet-client-"))
     {
         let path = Path::new(KUBELET_PKI_DIR).join(name);
-        let bytes = cx.files.read(&path)?.unwrap_or_default();
+        let bytes = cx.host.files.read(&path)?.unwrap_or_default();
         if let Some(cert) = Cert::bundle_from_file(&path, &bytes).ok().and_then(|chain| chain.into_iter().next()) {
             return Ok(cert.subject);
         }
@@ -115,7 +115,11 @@ fn use_rotated_file(cx: &mut Run<Renewal>, mut config: Kubeconfig) -> Result<()>
         user.client_certificate = Some(KUBELET_CLIENT_CURRENT.into());
         user.client_key = Some(KUBELET_CLIENT_CURRENT.into());
     }
-    cx.files.write(Path::new(KUBELET_CONF), &config.content()?, cx.files.mode_or(Path::new(KUBELET_CONF), MODE))?;
+    cx.host.files.write(
+        Path::new(KUBELET_CONF),
+        &config.content()?,
+        cx.host.files.mode_or(Path::new(KUBELET_CONF), MODE),
+    )?;
     cx.events.message(format!("{KUBELET_CONF} now refers to {KUBELET_CLIENT_CURRENT}, which the kubelet renews"));
     Ok(())
 }

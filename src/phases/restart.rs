@@ -67,14 +67,14 @@ fn restart_all<P>(cx: &mut Run<Renewal<P>>) -> Result<()> {
     kubelet_service::restart_if_due(cx)?;
     let mut here = Vec::new();
     for consumer in CONSUMERS {
-        if StaticPod::read(&cx.files, consumer.component)?.is_some() {
+        if StaticPod::read(&cx.host.files, consumer.component)?.is_some() {
             here.push(consumer);
         }
     }
     if here.is_empty() {
         return Ok(());
     }
-    let ports = ports::ports(&cx.files, &cx.cluster()?.certificates_dir)?;
+    let ports = ports::ports(&cx.host.files, &cx.cluster()?.certificates_dir)?;
     let host = ThisHost::find(cx)?;
     let of = |consumer: &Consumer| ports.iter().filter(|port| port.component == consumer.component).cloned().collect();
     let components: Vec<RunningComponent<'_>> =
@@ -251,9 +251,9 @@ impl RunningComponent<'_> {
         }
         let what = format!("the restart of {component}");
         let limit = cx.timeouts().upgrade_manifests;
-        let gate = cx.gate.clone();
+        let gate = cx.host.gate.clone();
         gate.effect(|| {
-            let (clock, events) = (cx.clock.clone(), cx.events.clone());
+            let (clock, events) = (cx.host.clock.clone(), cx.events.clone());
             let mut looked = clock.monotonic();
             Wait { slowest: Duration::from_millis(100), ..Wait::new(&what, limit) }.until(&clock, &events, || {
                 let Some(problem) = self.not_yet(cx, &is_new)? else { return Ok(Poll::Ready(())) };
@@ -304,7 +304,7 @@ impl RunningComponent<'_> {
 
     /// Fails unless clients accept what the ports serve: they verify the whole chain, not only that it is the file's.
     pub(super) fn require_accepted(&self, cx: &mut Context) -> Result<()> {
-        let gate = cx.gate.clone();
+        let gate = cx.host.gate.clone();
         gate.effect(|| {
             self.ports.iter().filter(|port| !port.foreign).try_for_each(|port| self.verify_served(cx, port))
         })?;
@@ -319,7 +319,7 @@ impl RunningComponent<'_> {
         let cas = store.cas_of(spec).ok_or_else(|| NotAccepted { address: address.clone(), why: unread(&path) })?;
         // It has just been seen at work: on a busy host it may be silent for some seconds.
         let (what, mut last) = (format!("the certificate of {address}"), String::new());
-        let served = Wait::new(&what, SILENT).until(&cx.clock, &cx.events, || {
+        let served = Wait::new(&what, SILENT).until(&cx.host.clock, &cx.events, || {
             Ok(match self.host.served_chain(port) {
                 Ok(chain) => Poll::Ready(chain),
                 Err(why) => {
@@ -329,14 +329,14 @@ impl RunningComponent<'_> {
             })
         });
         let chain = served.map_err(|_| NotAccepted { address: address.clone(), why: last })?;
-        let verified = path::verify(&chain, &cas, spec.usages, cx.clock.now());
+        let verified = path::verify(&chain, &cas, spec.usages, cx.host.clock.now());
         verified.map_err(|broken| NotAccepted { address, why: broken.to_string() }.into())
     }
 
     /// True when every port shows what is on the disk within a moment. A plan, which writes nothing, assumes so: a component
     /// that reads its files again is only restarted when it did not.
     fn serves_current(&self, cx: &mut Context) -> Result<bool> {
-        let (gate, clock, events) = (cx.gate.clone(), cx.clock.clone(), cx.events.clone());
+        let (gate, clock, events) = (cx.host.gate.clone(), cx.host.clock.clone(), cx.events.clone());
         let looked = gate.effect(|| {
             Wait::new("the new certificate on its port", RELOAD)
                 .until(&clock, &events, || Ok(self.other_served(cx)?.map_or(Poll::Ready(()), Poll::Pending)))
@@ -352,7 +352,7 @@ impl RunningComponent<'_> {
     pub(super) fn health_url(&self, cx: &Context) -> Result<Option<String>> {
         let health = self.consumer.health;
         if self.consumer.component == "etcd" {
-            let pod = StaticPod::read(&cx.files, self.consumer.component)?.unwrap_or_default();
+            let pod = StaticPod::read(&cx.host.files, self.consumer.component)?.unwrap_or_default();
             let metrics = pod.flag("listen-metrics-urls").and_then(|urls| urls.split(',').next());
             return Ok(metrics.map(|url| format!("{}{health}", url.trim_end_matches('/'))));
         }

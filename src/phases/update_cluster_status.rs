@@ -22,7 +22,7 @@ impl<H: Place> Phase<Leaving<H>> for ForgetStatus {
     }
 
     fn run(&self, cx: &mut Run<Leaving<H>>, _: &Target) -> Result<()> {
-        if cx.work.is_here() && StaticPod::read(&cx.files, "kube-apiserver")?.is_none() {
+        if cx.work.is_here() && StaticPod::read(&cx.host.files, "kube-apiserver")?.is_none() {
             cx.events.message("this host is not a control plane: nothing to do");
             return Ok(());
         }

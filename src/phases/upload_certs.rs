@@ -50,13 +50,13 @@ pub fn upload(cx: &Context, cluster: &Cluster, key: &Secret<String>, files: &[Sh
     let certificate_key = CertificateKey::parse(key)?;
     let mut sealed = BTreeMap::new();
     for file in files {
-        let bytes = cx.files.read(&file.path)?;
+        let bytes = cx.host.files.read(&file.path)?;
         let bytes = bytes.map(|bytes| certificate_key.encrypt(file.name, &bytes, &cx.random)).transpose()?;
         sealed.insert(file.name.to_owned(), bytes.unwrap_or_default());
     }
     let owner_token = earlier_owner(cluster)?.map_or_else(|| token::generate(&cx.random), Ok)?;
     let mut owner = Value::Null;
-    for object in upload_certs::owner_token(owner_token, cx.clock.now())? {
+    for object in upload_certs::owner_token(owner_token, cx.host.clock.now())? {
         cluster.create_or_update(&object.value)?;
         // The returned token has the uid that makes it the owner of the encrypted certificates.
         owner = ObjectRef::of(&object.value).map(|token| cluster.read(&token)).transpose()?.unwrap_or_default();
@@ -115,7 +115,7 @@ mod tests {
     fn an_upload_that_makes_an_earlier_key_void_says_so() {
         let host = TestHost::control_plane();
         let mut cx = host.run(Stage::Trust);
-        let cluster = host.api.cluster(&cx.gate);
+        let cluster = host.api.cluster(&cx.host.gate);
         let files = shared_files(cx.cluster().unwrap());
         let said = host.root.path().join("said");
         let mut warns = |key: &Secret<String>| {

@@ -39,29 +39,29 @@ impl Action for WaitControlPlane {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let gate = cx.gate.clone();
+        let gate = cx.host.gate.clone();
         gate.effect(|| {
             wait_for_kubelet(cx)?;
             wait_for_replaced(cx)
         })?;
         let limit = cx.timeouts().control_plane_component_health_check;
-        let components = health::control_plane(&cx.files, cx.facts()?, &cx.node()?.local_endpoint)?;
+        let components = health::control_plane(&cx.host.files, cx.facts()?, &cx.node()?.local_endpoint)?;
         let mut rejected = RejectedPods::new(cx, &PODS)?;
         let mut hopeless = Hopeless::new(&cx.host);
-        let mut exited = Pace::new(&cx.clock, EXIT_INTERVAL, EXIT_INTERVAL);
-        let start = cx.clock.monotonic();
-        let (mut due, mut lost) = (Pace::new(&cx.clock, QUORUM_INTERVAL, QUORUM_INTERVAL), Confirmed::default());
-        wait_for_components(&components, limit, &cx.gate, &cx.clock, &cx.events, || {
+        let mut exited = Pace::new(&cx.host.clock, EXIT_INTERVAL, EXIT_INTERVAL);
+        let start = cx.host.clock.monotonic();
+        let (mut due, mut lost) = (Pace::new(&cx.host.clock, QUORUM_INTERVAL, QUORUM_INTERVAL), Confirmed::default());
+        wait_for_components(&components, limit, &cx.host.gate, &cx.host.clock, &cx.events, || {
             rejected.check()?;
-            if exited.is_due(&cx.clock)
+            if exited.is_due(&cx.host.clock)
                 && let Ok(runtime) = cx.runtime()
                 && let Some(found) = hopeless.look(&cx.host, &runtime)
             {
-                let elapsed = cx.clock.monotonic().saturating_sub(start);
+                let elapsed = cx.host.clock.monotonic().saturating_sub(start);
                 return Err(cx.hopeless("a healthy control plane", elapsed, found));
             }
             // Without it no API server becomes healthy, and none of them reports why.
-            if due.is_due(&cx.clock) { lost.take(quorum::require(cx)) } else { Ok(()) }
+            if due.is_due(&cx.host.clock) { lost.take(quorum::require(cx)) } else { Ok(()) }
         })?;
         if cx.lifecycle == Lifecycle::New {
             reach(cx, limit)?;
@@ -101,13 +101,13 @@ impl Confirmed {
 /// Nothing else starts without the kubelet, so it has a deadline of its own, and a crash loop ends the wait earlier.
 fn wait_for_kubelet(cx: &Context) -> Result<()> {
     const WHAT: &str = "a healthy kubelet";
-    let Some(kubelet) = health::kubelet(&cx.files)? else { return Ok(()) };
+    let Some(kubelet) = health::kubelet(&cx.host.files)? else { return Ok(()) };
     let services = Services::of(&cx.host);
     let mut crashes = CrashLoop::default();
-    let start = cx.clock.monotonic();
-    let elapsed = || cx.clock.monotonic().saturating_sub(start);
+    let start = cx.host.clock.monotonic();
+    let elapsed = || cx.host.clock.monotonic().saturating_sub(start);
     let wait = Wait { slowest: SLOWEST, ..Wait::new(WHAT, cx.timeouts().kubelet_health_check) };
-    let outcome = wait.until(&cx.clock, &cx.events, || {
+    let outcome = wait.until(&cx.host.clock, &cx.events, || {
         let Some(problem) = ready::problem_of(&kubelet)? else { return Ok(Poll::Ready(())) };
         if elapsed() > USUAL_START && crashes.is_one(services.restarts("kubelet")) {
             return Err(Crashes.into());
@@ -146,20 +146,23 @@ impl CrashLoop {
 /// Waits until the running containers match the manifests of this run: the old Pod of a changed manifest responds for
 /// some time.
 fn wait_for_replaced(cx: &Context) -> Result<()> {
-    let entries = cx.gate.entries();
+    let entries = cx.host.gate.entries();
     let is_changed = |pod: &&str| {
         let file = manifest(pod);
         entries.iter().any(|entry| {
             matches!(&entry.change, Change::WriteFile { path, before: Some(before), after, .. } if *path == file && before != after)
         })
     };
-    let changed: Vec<(&str, i64)> =
-        PODS.into_iter().filter(is_changed).filter_map(|pod| Some((pod, cx.files.modified(&manifest(pod))?))).collect();
+    let changed: Vec<(&str, i64)> = PODS
+        .into_iter()
+        .filter(is_changed)
+        .filter_map(|pod| Some((pod, cx.host.files.modified(&manifest(pod))?)))
+        .collect();
     // Docker without the CRI cannot be queried.
     let (false, Ok(runtime)) = (changed.is_empty(), cx.runtime()) else { return Ok(()) };
     let limit = cx.timeouts().control_plane_component_health_check;
     let wait = Wait { slowest: SLOWEST, ..Wait::new("the Pods of the changed manifests", limit) };
-    wait.until(&cx.clock, &cx.events, || {
+    wait.until(&cx.host.clock, &cx.events, || {
         let containers = runtime.containers()?;
         let old: Vec<&str> =
             changed.iter().filter(|(pod, since)| !runs_since(&containers, pod, *since)).map(|(pod, _)| *pod).collect();

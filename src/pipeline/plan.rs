@@ -70,7 +70,7 @@ impl<W> Plan<W> {
             plan.steps.retain(|step| !step.is_added);
         }
         plan.advance(run)?;
-        if !run.files.is_live() {
+        if !run.host.files.is_live() {
             plan.leave_host_phases();
         }
         if only.is_none() && !plan.steps.is_sorted_by_key(|step| step.action.changes()) {

@@ -27,24 +27,28 @@ impl<W> Plan<W> {
         }
         cx.expect_keys(keys);
         for step in &self.steps {
-            let before = cx.gate.count();
+            let before = cx.host.gate.count();
             let outcome = run_step(step, cx).map_err(|failure| cx.explained(failure).within(&step.target.path));
             let noted = cx.note_files(before).map_err(|failure| failure.within(&step.target.path));
             // A full disk makes both fail; the first failure is the cause.
             outcome.and(noted)?;
         }
         cx.finish_pulls()?;
-        Ok(Summary { phases: self.steps.len(), changes: cx.gate.count(), left_for_host: self.left_for_host.clone() })
+        Ok(Summary {
+            phases: self.steps.len(),
+            changes: cx.host.gate.count(),
+            left_for_host: self.left_for_host.clone(),
+        })
     }
 }
 
 fn run_step<W>(step: &Step<W>, cx: &mut Run<W>) -> Result<()> {
-    let (before, start) = (cx.gate.count(), cx.clock.monotonic());
-    cx.gate.enter(&step.target.path);
+    let (before, start) = (cx.host.gate.count(), cx.host.clock.monotonic());
+    cx.host.gate.enter(&step.target.path);
     cx.events.phase_started(&step.target.path);
     step.action.run(cx, &step.target)?;
-    cx.events.phase_done(cx.gate.count() - before, cx.clock.monotonic().saturating_sub(start));
-    cx.gate.enter("");
+    cx.events.phase_done(cx.host.gate.count() - before, cx.host.clock.monotonic().saturating_sub(start));
+    cx.host.gate.enter("");
     Ok(())
 }
 

@@ -93,12 +93,12 @@ fn may_be_starting<H: Place>(cx: &Run<Leaving<H>>) -> bool {
     let leaving = &cx.work;
     let starts = || Services::of(&cx.host).state("kubelet").is_ok_and(|state| state.active);
     let ends = leaving.is_here() && leaving.end_cluster && !leaving.force;
-    ends && cx.files.exists(&manifest("kube-apiserver")) && starts()
+    ends && cx.host.files.exists(&manifest("kube-apiserver")) && starts()
 }
 
 /// Waits until the API server is ready.
 fn wait_until_ready(cx: &Context, cluster: &Cluster, limit: Duration) -> Result<()> {
-    Wait::new("the API server", limit).until(&cx.clock, &cx.events, || {
+    Wait::new("the API server", limit).until(&cx.host.clock, &cx.events, || {
         Ok(match cluster.text("/readyz") {
             Ok((200, _)) => Poll::Ready(()),
             Ok((status, _)) => Poll::Pending(format!("it is not ready (HTTP status {status})")),

@@ -143,12 +143,12 @@ pub fn paths(cx: &Run<Reset>) -> Result<Vec<PathBuf>> {
 
 /// Other files in these directories that the journal lists as ours and that are unchanged.
 fn recorded(cx: &Context) -> Result<Vec<PathBuf>> {
-    let journal = Journal::load(&cx.files)?;
+    let journal = Journal::load(&cx.host.files)?;
     let pki = certificates_dir(cx)?;
     let directories = [Path::new(KUBERNETES), Path::new(KUBELET), &pki];
     let mut paths = Vec::new();
     for path in journal.files().keys().filter(|path| directories.iter().any(|directory| path.starts_with(directory))) {
-        if journal.ownership(&cx.files, path)? == Ownership::Ours {
+        if journal.ownership(&cx.host.files, path)? == Ownership::Ours {
             paths.push(path.clone());
         }
     }
@@ -178,7 +178,7 @@ pub fn free_networks(cx: &Context) -> Result<Vec<PathBuf>> {
 
 /// Directories that are removed if empty: those of the list, and those that the journal lists as created by us.
 pub fn directories(cx: &Run<Reset>) -> Result<Vec<PathBuf>> {
-    let journal = Journal::load(&cx.files)?;
+    let journal = Journal::load(&cx.host.files)?;
     let pki = certificates_dir(cx)?;
     let below = |path: &&PathBuf| {
         path.starts_with(KUBERNETES) || path.starts_with(KUBELET) || path.starts_with(&pki) || path.ends_with("etcd")
@@ -194,7 +194,7 @@ pub fn directories(cx: &Run<Reset>) -> Result<Vec<PathBuf>> {
     // Packages of the kubelet contain it, empty.
     let was_used = |directory: &Path| {
         let is_below = |entry: &Entry| matches!(&entry.change, Change::Remove { path } if path.starts_with(directory));
-        journal.directories().contains(directory) || cx.gate.entries().iter().any(is_below)
+        journal.directories().contains(directory) || cx.host.gate.entries().iter().any(is_below)
     };
     directories.retain(|path| path != Path::new(KUBELET) || was_used(path));
     Ok(directories)
@@ -206,8 +206,8 @@ pub fn kubelet_directories(cx: &Context) -> Vec<PathBuf> {
     let mut directories = vec![PathBuf::from(KUBELET)];
     directories.extend(custom_kubelet_directory(cx));
     for directory in directories.clone() {
-        let real = cx.files.real(&directory).ok();
-        let real = real.and_then(|real| Some(Path::new("/").join(real.strip_prefix(cx.files.root()).ok()?)));
+        let real = cx.host.files.real(&directory).ok();
+        let real = real.and_then(|real| Some(Path::new("/").join(real.strip_prefix(cx.host.files.root()).ok()?)));
         directories.extend(real.filter(|real| !directories.contains(real)));
     }
     directories

@@ -44,7 +44,8 @@ pub fn new_directory(files: &HostFiles, kind: &str, now: i64) -> PathBuf {
 
 /// The backups of all runs, oldest first.
 pub fn runs(cx: &Context) -> Result<Vec<Run>> {
-    let mut runs: Vec<Run> = cx.files.list(Path::new(BACKUP_DIR))?.iter().filter_map(|name| Run::of(name)).collect();
+    let mut runs: Vec<Run> =
+        cx.host.files.list(Path::new(BACKUP_DIR))?.iter().filter_map(|name| Run::of(name)).collect();
     runs.sort();
     Ok(runs)
 }

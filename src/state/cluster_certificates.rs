@@ -21,7 +21,7 @@ const COMPONENTS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manage
 /// The paths of the certificates and keys to remove, whether they exist or not.
 pub fn paths(cx: &Run<Reset>) -> Result<Vec<PathBuf>> {
     let directory = &cx.cluster()?.certificates_dir;
-    let named = named(&cx.files)?;
+    let named = named(&cx.host.files)?;
     let whole = is_whole(cx)?;
     let is_etcds = |spec: &CertSpec| spec.name == "etcd-ca" || spec.ca == Some("etcd-ca");
     let etcd_stays = local_etcd::is_external(cx)?;

@@ -56,8 +56,8 @@ pub fn report_kept(cx: &mut Run<Reset>) -> Result<()> {
 pub fn rotation_directories(cx: &Run<Reset>) -> Result<Vec<PathBuf>> {
     let pki = cx.cluster()?.certificates_dir.clone();
     let is_ours = certificates::is_whole(cx)?
-        || Journal::load(&cx.files)?.files().keys().any(|path| path.starts_with(&pki))
-        || certificates::named(&cx.files)?.iter().any(|path| path.starts_with(pki.join(rotation::SIGNING)));
+        || Journal::load(&cx.host.files)?.files().keys().any(|path| path.starts_with(&pki))
+        || certificates::named(&cx.host.files)?.iter().any(|path| path.starts_with(pki.join(rotation::SIGNING)));
     Ok(if is_ours { rotation::DIRECTORIES.map(|name| pki.join(name)).into() } else { Vec::new() })
 }
 
@@ -99,8 +99,8 @@ fn of_rotation(cx: &Run<Reset>) -> Result<Vec<PathBuf>> {
 
 /// Follows a link to the directory.
 fn names(cx: &Context, directory: &Path) -> Result<Vec<String>> {
-    let is_directory = cx.files.real(directory).is_ok_and(|real| real.is_dir());
-    Ok(if is_directory { cx.files.list(directory)? } else { Vec::new() })
+    let is_directory = cx.host.files.real(directory).is_ok_and(|real| real.is_dir());
+    Ok(if is_directory { cx.host.files.list(directory)? } else { Vec::new() })
 }
 
 #[derive(Default)]
@@ -113,11 +113,11 @@ struct EtcdClient {
 /// elsewhere they may belong to the user unless `join` has downloaded them.
 fn etcd_client(cx: &Context) -> Result<EtcdClient> {
     let mut found = EtcdClient::default();
-    let Some(pod) = StaticPod::read(&cx.files, "kube-apiserver")? else { return Ok(found) };
+    let Some(pod) = StaticPod::read(&cx.host.files, "kube-apiserver")? else { return Ok(found) };
     if !local_etcd::is_external(cx)? {
         return Ok(found);
     }
-    let journal = Journal::load(&cx.files)?;
+    let journal = Journal::load(&cx.host.files)?;
     let own = Path::new(KUBERNETES_DIR);
     let etcds = cx.cluster()?.certificates_dir.join("etcd");
     for flag in ["etcd-keyfile", "etcd-certfile", "etcd-cafile"] {
@@ -125,9 +125,9 @@ fn etcd_client(cx: &Context) -> Result<EtcdClient> {
         let path = pod.on_host_or_same(Path::new(value));
         let is_client = flag != "etcd-cafile";
         let is_servers = is_client && path.starts_with(own) && !path.starts_with(&etcds);
-        if is_servers || journal.ownership(&cx.files, &path)? == Ownership::Ours {
+        if is_servers || journal.ownership(&cx.host.files, &path)? == Ownership::Ours {
             found.ours.extend(unfinished(&path).into_iter().chain([path]));
-        } else if flag == "etcd-keyfile" && cx.files.exists(&path) {
+        } else if flag == "etcd-keyfile" && cx.host.files.exists(&path) {
             found.others.push(path);
         }
     }

@@ -71,13 +71,13 @@ impl Consumer {
     /// now.
     pub fn read_since<P>(&self, cx: &mut Run<Renewal<P>>) -> Result<i64> {
         let newest = self.times(cx, true)?.into_iter().max().unwrap_or_default();
-        Ok(newest.min(cx.clock.nanos()).saturating_add(TICK))
+        Ok(newest.min(cx.host.clock.nanos()).saturating_add(TICK))
     }
 
     /// True if a running container has not loaded the current files. Files that it reloads are verified on its port
     /// instead. Future times are ignored: the clock was wrong when the file was written.
     pub fn is_stale<P>(&self, cx: &mut Run<Renewal<P>>, running: &[Container]) -> Result<bool> {
-        let now = cx.clock.nanos();
+        let now = cx.host.clock.nanos();
         let times = self.times(cx, !self.reloads)?;
         let past = times.into_iter().filter(|time| *time <= now || *time == PLANNED).max().unwrap_or_default();
         Ok(running.iter().any(|container| container.created <= past.saturating_add(TICK)))
@@ -105,6 +105,6 @@ impl Consumer {
 
     fn times<P>(&self, cx: &mut Run<Renewal<P>>, with_own: bool) -> Result<Vec<i64>> {
         let files = self.files_read(cx, with_own)?;
-        Ok(files.iter().filter_map(|file| cx.files.modified(file)).collect())
+        Ok(files.iter().filter_map(|file| cx.host.files.modified(file)).collect())
     }
 }

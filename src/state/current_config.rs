@@ -68,11 +68,11 @@ pub fn find(
 /// The configuration stored in the cluster. If it cannot be read, the reason is reported and the files of this host
 /// are used.
 fn stored(cx: &mut Context, kubeconfig: &Path, node: &NodeConfig) -> Option<ClusterConfig> {
-    if !cx.files.is_live() {
+    if !cx.host.files.is_live() {
         return None;
     }
-    if !cx.files.exists(kubeconfig) {
-        if cx.files.exists(&manifest("kube-apiserver")) {
+    if !cx.host.files.exists(kubeconfig) {
+        if cx.host.files.exists(&manifest("kube-apiserver")) {
             let absent = AccessError::absent(cx, kubeconfig);
             cx.events.warning(format!("{absent}, so the cluster is not asked; {}", absent.hint().unwrap_or_default()));
         }
@@ -123,12 +123,12 @@ fn directory_of(api_server: &StaticPod) -> Option<PathBuf> {
 
 /// The cluster and node configuration, from this host's files.
 pub fn from_host(cx: &Context) -> Result<(ClusterConfig, NodeConfig)> {
-    of(cx, &StaticPod::read(&cx.files, "kube-apiserver")?.unwrap_or_default())
+    of(cx, &StaticPod::read(&cx.host.files, "kube-apiserver")?.unwrap_or_default())
 }
 
 /// The same, but a manifest that cannot be parsed says nothing, because the caller reports it.
 pub fn from_readable(cx: &Context) -> Result<(ClusterConfig, NodeConfig)> {
-    of(cx, &StaticPod::read_or_empty(&cx.files, "kube-apiserver")?.unwrap_or_default())
+    of(cx, &StaticPod::read_or_empty(&cx.host.files, "kube-apiserver")?.unwrap_or_default())
 }
 
 fn of(cx: &Context, api_server: &StaticPod) -> Result<(ClusterConfig, NodeConfig)> {
@@ -161,7 +161,7 @@ fn of(cx: &Context, api_server: &StaticPod) -> Result<(ClusterConfig, NodeConfig
 /// The name of the node, from the kubelet's certificate.
 pub fn kubelet_name(cx: &Context) -> Option<String> {
     let path = Path::new("/etc/kubernetes/kubelet.conf");
-    let store = PkiStore::new(cx.files.clone(), "/etc/kubernetes/pki", &cx.clock, &cx.random);
+    let store = PkiStore::new(cx.host.files.clone(), "/etc/kubernetes/pki", &cx.host.clock, &cx.random);
     let config = store.load_kubeconfig(path).ok().flatten()?;
     let user = config.current_user()?;
     let chain = store.client_certs(path, user).ok().flatten().unwrap_or_default();

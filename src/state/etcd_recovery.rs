@@ -76,7 +76,7 @@ impl Fault for Unusable {
 
 /// The progress of an interrupted run; None if there is none.
 pub fn progress(cx: &Context) -> Result<Option<Progress>> {
-    let Some(bytes) = cx.files.read(Path::new(PROGRESS_FILE))? else { return Ok(None) };
+    let Some(bytes) = cx.host.files.read(Path::new(PROGRESS_FILE))? else { return Ok(None) };
     Ok(Some(serde_json::from_slice(&bytes).map_err(|_| Unusable::Progress)?))
 }
 
@@ -85,9 +85,9 @@ pub fn find(cx: &Run<Recovery>) -> Result<Found> {
     let progress = progress(cx)?;
     let text = match &progress {
         Some(progress) => progress.manifest.clone(),
-        None => match cx.files.read_text(&manifest("etcd"))? {
+        None => match cx.host.files.read_text(&manifest("etcd"))? {
             Some(text) => text,
-            None if cx.files.exists(&manifest("kube-apiserver")) => return Err(Unusable::NoManifest.into()),
+            None if cx.host.files.exists(&manifest("kube-apiserver")) => return Err(Unusable::NoManifest.into()),
             None => return Err(EtcdUnknown::NoControlPlane.into()),
         },
     };
@@ -106,7 +106,7 @@ pub fn find(cx: &Run<Recovery>) -> Result<Found> {
         let others: Vec<Member> = contents.members.iter().filter(|member| member.id != id).cloned().collect();
         assess(&own, &contents.members, &ask(cx, &pod, &others)?, &named)?
     };
-    let stamp = moment::text(cx.clock.now()).replace([':', '-'], "");
+    let stamp = moment::text(cx.host.clock.now()).replace([':', '-'], "");
     let copy = PathBuf::from(format!("{}-before-recover-{stamp}", data_dir.display()));
     // A member that never started has no name, and no node.
     let others = contents.members.iter().filter(|member| member.id != id && member.has_started());
@@ -129,11 +129,11 @@ pub fn find(cx: &Run<Recovery>) -> Result<Found> {
 /// The id of the member and the content of its database.
 fn read_data(cx: &Context, log: Option<&Path>, data_dir: &Path) -> Result<(u64, Contents)> {
     let log = log.map_or_else(|| data_dir.join("member/wal"), Path::to_path_buf);
-    let names = cx.files.list(&log)?;
+    let names = cx.host.files.list(&log)?;
     let mut logs = names.iter().filter(|name| Path::new(name).extension().is_some_and(|end| end == "wal"));
     let Some(first) = logs.next() else { return Err(Unusable::NoData { path: data_dir.into() }.into()) };
     let damaged = |why: String| Unusable::Damaged { path: data_dir.into(), why };
-    let head = cx.files.head(&log.join(first), wal::HEAD)?.unwrap_or_default();
+    let head = cx.host.files.head(&log.join(first), wal::HEAD)?.unwrap_or_default();
     let identity = wal::identity(&head).ok_or_else(|| damaged("its log does not name its member".into()))?;
     read_database(cx, data_dir).map(|contents| (identity.member, contents))
 }
@@ -143,7 +143,7 @@ pub(super) fn read_database(cx: &Context, data_dir: &Path) -> Result<Contents> {
     let path = data_dir.join("member/snap/db");
     let mut why = String::new();
     for _ in 0..ATTEMPTS {
-        match snapshot::read(&cx.files.open(&path)?, &path.display().to_string()) {
+        match snapshot::read(&cx.host.files.open(&path)?, &path.display().to_string()) {
             Ok(database) => return Ok(database.contents),
             Err(error) => why = error.to_string(),
         }
@@ -161,7 +161,7 @@ pub(super) fn ask(cx: &Context, pod: &StaticPod, others: &[Member]) -> Result<Ve
     let client = own_etcd::client_for(cx, endpoints.collect())?;
     let mut asked = Vec::new();
     let wait = Wait::new("answers of the other etcd members", PATIENCE);
-    let waited = wait.until(&cx.clock, &cx.events, || {
+    let waited = wait.until(&cx.host.clock, &cx.events, || {
         asked = client.ask_each(others);
         let silent: Vec<String> =
             asked.iter().filter(|one| one.revision.is_none()).map(|one| one.member.shown()).collect();
@@ -229,7 +229,7 @@ mod tests {
         let (root, cx) = host(1, &["n1", "n2", "n3"]);
         let path = manifest("etcd");
         let progress = Progress {
-            manifest: cx.files.read_text(&path).unwrap().unwrap(),
+            manifest: cx.host.files.read_text(&path).unwrap().unwrap(),
             lost: vec!["n2".into(), "n3".into()],
             others: vec!["n2".into(), "n3".into()],
             copy: "/var/lib/etcd-before-recover-1".into(),
@@ -238,7 +238,7 @@ mod tests {
         std::fs::create_dir_all(root.path().join("var/lib/kubewright")).unwrap();
         let file = root.path().join(&PROGRESS_FILE[1..]);
         std::fs::write(&file, serde_json::to_string(&progress).unwrap()).unwrap();
-        cx.files.remove(&path).unwrap();
+        cx.host.files.remove(&path).unwrap();
         let found = find(&cx).unwrap();
         assert!(found.is_forced && found.name == "n1" && found.copy == progress.copy);
         assert_eq!(found.contents.members.len(), 3);

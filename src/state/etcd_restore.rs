@@ -86,7 +86,7 @@ impl Fault for NotRestorable {
 
 /// The progress of an interrupted run; None if there is none.
 pub fn progress(cx: &Context) -> Result<Option<RestoreProgress>> {
-    let Some(bytes) = cx.files.read(Path::new(PROGRESS_FILE))? else { return Ok(None) };
+    let Some(bytes) = cx.host.files.read(Path::new(PROGRESS_FILE))? else { return Ok(None) };
     Ok(Some(serde_json::from_slice(&bytes).map_err(|_| NotRestorable::Progress)?))
 }
 
@@ -99,7 +99,7 @@ pub fn find(cx: &Run<Restoring>) -> Result<Restorable> {
     }
     let etcd = match &begun {
         Some(begun) => begun.etcd.clone(),
-        None => cx.files.read_text(&manifest("etcd"))?.ok_or(NotRestorable::NoManifest)?,
+        None => cx.host.files.read_text(&manifest("etcd"))?.ok_or(NotRestorable::NoManifest)?,
     };
     let pod = StaticPod::parse(etcd.as_bytes());
     if pod.flag("wal-dir").is_some() {
@@ -118,12 +118,12 @@ pub fn find(cx: &Run<Restoring>) -> Result<Restorable> {
     // A database that cannot be read is a reason to restore one.
     let present = read_database(cx, &data_dir).ok();
     let others = others(cx, &pod, present.as_ref().unwrap_or(&snapshot.contents), &named)?;
-    let stamp = moment::text(cx.clock.now()).replace([':', '-'], "");
+    let stamp = moment::text(cx.host.clock.now()).replace([':', '-'], "");
     let newest = present.as_ref().map_or(0, |present| present.revision).max(snapshot.contents.revision);
     let progress = RestoreProgress {
         certificates_dir: cx.cluster()?.certificates_dir.clone(),
         sha256: snapshot.sha256.clone(),
-        api_server: cx.files.read_text(&manifest("kube-apiserver"))?,
+        api_server: cx.host.files.read_text(&manifest("kube-apiserver"))?,
         etcd,
         others,
         aside: aside(cx, &data_dir, &stamp)?,
@@ -140,7 +140,7 @@ pub fn find(cx: &Run<Restoring>) -> Result<Restorable> {
 fn read(cx: &Context, file: &Path) -> Result<Snapshot> {
     let name = file.display().to_string();
     let unreadable = |source| SnapshotError::Unreadable { file: name.clone(), source };
-    let opened = cx.files.open(file).map_err(|error| unreadable(error.source))?;
+    let opened = cx.host.files.open(file).map_err(|error| unreadable(error.source))?;
     Ok(snapshot::read(&opened, &name)?)
 }
 

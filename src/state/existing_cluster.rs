@@ -23,7 +23,7 @@ const ETCD: &str = "etcd";
 
 /// What this host runs, and what this run would replace.
 pub fn of(cx: &Context) -> Result<ExistingCluster> {
-    let mut before = data(|pod| StaticPod::read_or_empty(&cx.files, pod))?;
+    let mut before = data(|pod| StaticPod::read_or_empty(&cx.host.files, pod))?;
     let after = match &before.etcd {
         None => Data::default(),
         Some(_) => data(|pod| Ok(manifests::text(cx, pod)?.map(|text| StaticPod::parse(text.as_bytes()))))?,
@@ -34,8 +34,8 @@ pub fn of(cx: &Context) -> Result<ExistingCluster> {
     let mut stored = stored(cx);
     let mut is_unknown = false;
     let is_damaged = is_damaged(cx)?;
-    let has_data = is_damaged || before.exist(|path| cx.files.exists(path));
-    if !matches!(stored, Some(Ok(_))) && cx.files.is_live() && has_data {
+    let has_data = is_damaged || before.exist(|path| cx.host.files.exists(path));
+    if !matches!(stored, Some(Ok(_))) && cx.host.files.is_live() && has_data {
         // The API server does not report it, but etcd does while it runs.
         match in_etcd(cx, &before) {
             Ok(Some(found)) => stored = Some(Ok(found)),
@@ -50,7 +50,7 @@ pub fn of(cx: &Context) -> Result<ExistingCluster> {
 /// True if a manifest that says where the data are cannot be parsed.
 fn is_damaged(cx: &Context) -> Result<bool> {
     for pod in [ETCD, API_SERVER] {
-        match StaticPod::read(&cx.files, pod) {
+        match StaticPod::read(&cx.host.files, pod) {
             Err(failure) if failure.downcast_ref::<NotYaml>().is_some() => return Ok(true),
             read => drop(read?),
         }
@@ -67,7 +67,7 @@ fn is_same_location(cx: &Context, before: &Data, after: &Data) -> Result<bool> {
     };
     // A foreign etcd on this host has no certificate in this directory.
     let certificate = cx.cluster()?.certificates_dir.join("etcd/server.crt");
-    let exists = |path: &Path| cx.files.exists(path);
+    let exists = |path: &Path| cx.host.files.exists(path);
     Ok(urls.iter().all(is_loopback) && exists(&dir.join("member")) && exists(&certificate))
 }
 
@@ -78,16 +78,16 @@ pub fn version(cx: &Context) -> Option<Version> {
         return Some(cluster.version);
     }
     // For an unreachable cluster the manifests contain the version, if the cluster ever had data.
-    let pod = |pod: &str| StaticPod::read_or_empty(&cx.files, pod);
-    let has_data = data(pod).ok()?.exist(|path| cx.files.exists(path));
+    let pod = |pod: &str| StaticPod::read_or_empty(&cx.host.files, pod);
+    let has_data = data(pod).ok()?.exist(|path| cx.host.files.exists(path));
     pod(API_SERVER).ok()??.tag().filter(|_| has_data)?.parse().ok()
 }
 
 /// The configuration of the running cluster; None if there is none, it does not respond, or an earlier run stopped
 /// before it was stored.
 fn stored(cx: &Context) -> Option<Result<ClusterConfig, Failure>> {
-    let path = [ADMIN_CONF, SUPER_ADMIN_CONF].map(Path::new).into_iter().find(|path| cx.files.exists(path))?;
-    if !cx.files.is_live() {
+    let path = [ADMIN_CONF, SUPER_ADMIN_CONF].map(Path::new).into_iter().find(|path| cx.host.files.exists(path))?;
+    if !cx.host.files.is_live() {
         return None;
     }
     match cx.hasty_cluster(path).and_then(|cluster| stored_config::read(cx, &cluster)) {
@@ -106,7 +106,7 @@ fn in_etcd(cx: &Context, data: &Data) -> Result<Option<ClusterConfig>> {
     let Some(Database::Here(_)) = &data.etcd else { return Err(NotStored.into()) };
     let lacks = |_: &Path, _: &str| NotStored.into();
     let client = stacked_etcd::client(cx, vec!["https://127.0.0.1:2379".into()], &CLIENTS, lacks)?;
-    let api_server = StaticPod::read_or_empty(&cx.files, API_SERVER)?;
+    let api_server = StaticPod::read_or_empty(&cx.host.files, API_SERVER)?;
     let prefix = api_server.as_ref().and_then(|pod| pod.flag("etcd-prefix")).unwrap_or(PREFIX).trim_matches('/');
     let Some(object) = client.get(&format!("/{prefix}/{KEY}"))? else { return Ok(None) };
     let text = entry(&object, "ClusterConfiguration").ok_or(NotStored)?;

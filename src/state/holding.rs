@@ -41,11 +41,11 @@ pub fn leave(cx: &Context) -> String {
 /// Determines the state. Unreadable files count as unknown, never as nothing to lose. Without a configuration the
 /// default directories are used.
 pub fn of(cx: &Context, cluster: Option<&ClusterConfig>) -> Result<Holding> {
-    let etcd = StaticPod::read_or_empty(&cx.files, ETCD)?;
-    let api_server = StaticPod::read_or_empty(&cx.files, API_SERVER)?;
+    let etcd = StaticPod::read_or_empty(&cx.host.files, ETCD)?;
+    let api_server = StaticPod::read_or_empty(&cx.host.files, API_SERVER)?;
     let data = data_dirs(cluster, etcd.as_ref()).into_iter().flat_map(|dir| data_in(cx, &dir)).collect();
     let servers = api_server.as_ref().and_then(|pod| pod.flag("etcd-servers")).unwrap_or_default();
-    let is_external = etcd.is_none() && !cx.files.exists(&manifest(ETCD));
+    let is_external = etcd.is_none() && !cx.host.files.exists(&manifest(ETCD));
     let external_etcd = servers.split(',').filter(|url| is_external && !url.is_empty()).map(str::to_owned).collect();
     let pki = cluster.map_or(Path::new(PKI_DIR), |cluster| cluster.certificates_dir.as_path());
     let keys = ["ca", "etcd/ca", "front-proxy-ca", SERVICE_ACCOUNT].map(|base| pki.join(format!("{base}.key")));
@@ -53,7 +53,7 @@ pub fn of(cx: &Context, cluster: Option<&ClusterConfig>) -> Result<Holding> {
         data,
         external_etcd,
         lost_signing_key: lost_signing_key(cx)?,
-        keys: keys.into_iter().filter(|path| cx.files.exists(path)).collect(),
+        keys: keys.into_iter().filter(|path| cx.host.files.exists(path)).collect(),
         ..Holding::default()
     };
     holding.whose = whose(cx, pki, etcd.as_ref(), &holding)?;
@@ -62,9 +62,9 @@ pub fn of(cx: &Context, cluster: Option<&ClusterConfig>) -> Result<Holding> {
 
 /// The key of the controller manager's manifest, if it does not exist.
 fn lost_signing_key(cx: &Context) -> Result<Option<PathBuf>> {
-    let Some(pod) = StaticPod::read_or_empty(&cx.files, "kube-controller-manager")? else { return Ok(None) };
+    let Some(pod) = StaticPod::read_or_empty(&cx.host.files, "kube-controller-manager")? else { return Ok(None) };
     let key = pod.flag("cluster-signing-key-file").filter(|key| !key.is_empty());
-    Ok(key.map(|key| pod.on_host_or_same(Path::new(key))).filter(|key| !cx.files.exists(key)))
+    Ok(key.map(|key| pod.on_host_or_same(Path::new(key))).filter(|key| !cx.host.files.exists(key)))
 }
 
 /// The differences between the manifests on this host and those that this run would write, by path. Values of flags
@@ -73,7 +73,7 @@ pub fn edits(cx: &Context) -> Result<BTreeMap<PathBuf, String>> {
     let mut edits = BTreeMap::new();
     for pod in manifests::pod_names() {
         let path = manifest(pod);
-        if let Some(there) = cx.files.read(&path)?
+        if let Some(there) = cx.host.files.read(&path)?
             && let Some(wanted) = manifests::text(cx, pod)?
             && there != wanted.as_bytes()
         {
@@ -116,11 +116,11 @@ fn data_dirs(cluster: Option<&ClusterConfig>, etcd: Option<&StaticPod>) -> Vec<P
 
 /// The data in a directory, and in its direct subdirectories: the directory may be the mount point of a disk.
 fn data_in(cx: &Context, dir: &Path) -> Vec<EtcdData> {
-    let has_data = |dir: &Path| cx.files.exists(&dir.join("member"));
+    let has_data = |dir: &Path| cx.host.files.exists(&dir.join("member"));
     let dirs = if has_data(dir) {
         vec![dir.to_path_buf()]
     } else {
-        let below = cx.files.list(dir).unwrap_or_default();
+        let below = cx.host.files.list(dir).unwrap_or_default();
         below.iter().map(|name| dir.join(name)).filter(|dir| has_data(dir)).collect()
     };
     dirs.into_iter().map(|dir| EtcdData { identity: identity(cx, &dir), dir }).collect()
@@ -129,13 +129,14 @@ fn data_in(cx: &Context, dir: &Path) -> Vec<EtcdData> {
 fn identity(cx: &Context, dir: &Path) -> Option<wal::Identity> {
     let log = dir.join("member/wal");
     let first = cx
+        .host
         .files
         .list(&log)
         .ok()?
         .into_iter()
         .filter(|name| Path::new(name).extension().is_some_and(|end| end == "wal"))
         .min()?;
-    wal::identity(&cx.files.head(&log.join(first), wal::HEAD).ok()??)
+    wal::identity(&cx.host.files.head(&log.join(first), wal::HEAD).ok()??)
 }
 
 fn whose(cx: &Context, pki: &Path, etcd: Option<&StaticPod>, holding: &Holding) -> Result<Whose> {
@@ -170,8 +171,8 @@ fn whose(cx: &Context, pki: &Path, etcd: Option<&StaticPod>, holding: &Holding) 
     let server = certs(cx, &pki.join("etcd/server.crt"));
     let etcd_fits = !etcd_ca.is_empty() && leads_to(&server, &etcd_ca);
     // A data directory alone may belong to an earlier cluster: something must show that etcd ran there with this CA.
-    let has_manifest = manifests::pod_names().any(|pod| cx.files.exists(&manifest(pod)));
-    let made_here = Journal::load(&cx.files)?.files().contains_key(&manifest(ETCD));
+    let has_manifest = manifests::pod_names().any(|pod| cx.host.files.exists(&manifest(pod)));
+    let made_here = Journal::load(&cx.host.files)?.files().contains_key(&manifest(ETCD));
     Ok(if (fits || etcd_fits) && (has_manifest || made_here) { Whose::Ours } else { Whose::Unknown })
 }
 
@@ -180,7 +181,7 @@ fn trusted_by_kubeconfigs(cx: &Context) -> Vec<(PathBuf, Vec<Cert>)> {
     let mut trusted = Vec::new();
     for spec in KUBECONFIGS {
         let path = Path::new(KUBERNETES_DIR).join(spec.file);
-        let Ok(Some(bytes)) = cx.files.read(&path) else { continue };
+        let Ok(Some(bytes)) = cx.host.files.read(&path) else { continue };
         let Ok(kubeconfig) = Kubeconfig::parse(&path, &bytes) else { continue };
         let Some(cluster) = kubeconfig.current_cluster() else { continue };
         let Ok(Some(pem)) = ca_certificates(cx, &path, cluster) else { continue };
@@ -192,7 +193,7 @@ fn trusted_by_kubeconfigs(cx: &Context) -> Vec<(PathBuf, Vec<Cert>)> {
 }
 
 fn certs(cx: &Context, path: &Path) -> Vec<Cert> {
-    let bytes = cx.files.read(path).ok().flatten().unwrap_or_default();
+    let bytes = cx.host.files.read(path).ok().flatten().unwrap_or_default();
     Cert::bundle_from_pem(&bytes).unwrap_or_default()
 }
 
@@ -207,7 +208,7 @@ enum Running {
 }
 
 fn running(cx: &Context, etcd: Option<&StaticPod>, holding: &Holding) -> Running {
-    if !cx.files.is_live() || holding.data.is_empty() {
+    if !cx.host.files.is_live() || holding.data.is_empty() {
         return Running::Silent;
     }
     let listens = etcd.and_then(|pod| pod.flag("listen-client-urls")).unwrap_or(OWN_ETCD);

@@ -65,7 +65,7 @@ pub fn find(cx: &Context, cluster: &Cluster, kubeconfig: &Path) -> Result<Cluste
     if let Some(text) = info.as_ref().and_then(|info| info["data"]["kubeconfig"].as_str()) {
         return ClusterEndpoint::of_kubeconfig(Path::new("kube-public/cluster-info"), text.as_bytes());
     }
-    let bytes = cx.files.read(kubeconfig)?.ok_or_else(|| AccessError::absent(cx, kubeconfig))?;
+    let bytes = cx.host.files.read(kubeconfig)?.ok_or_else(|| AccessError::absent(cx, kubeconfig))?;
     ClusterEndpoint::of_kubeconfig(kubeconfig, &bytes)
 }
 

@@ -163,7 +163,7 @@ pub(crate) fn enter(
         ca_pem: ca_pem.to_vec(),
         via: Via::default(),
     };
-    let api = Arc::new(api(&server.url(), ca, &cx.gate, &cx.clock));
+    let api = Arc::new(api(&server.url(), ca, &cx.host.gate, &cx.host.clock));
     let user = User { token: Some(SecretText(Secret::new(TOKEN.into()))), ..User::default() };
     (cx.config.cluster, cx.lifecycle) = (Some(cluster), Lifecycle::Joined);
     let (kubelet, ca_cert_path) = ("{}\n".into(), "/etc/kubernetes/pki/ca.crt".into());
@@ -235,7 +235,7 @@ pub(crate) const PAIR: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
 
 /// Writes a file of the host, without the gate.
 pub(crate) fn put(cx: &Context, path: &str, bytes: impl AsRef<[u8]>) {
-    let path = cx.files.root().join(path.trim_start_matches('/'));
+    let path = cx.host.files.root().join(path.trim_start_matches('/'));
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, bytes).unwrap();
 }

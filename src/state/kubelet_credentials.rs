@@ -51,7 +51,7 @@ impl Credentials {
 /// Checks `kubelet.conf` against the CA certificates (PEM) of the discovered cluster.
 pub fn of_kubelet(cx: &Context, ca_pem: &[u8]) -> Result<Credentials> {
     let path = Path::new(KUBELET_CONF);
-    let Some(bytes) = cx.files.read(path)? else { return Ok(Credentials::Absent) };
+    let Some(bytes) = cx.host.files.read(path)? else { return Ok(Credentials::Absent) };
     let Some(kubeconfig) = of_this_cluster(cx, path, &bytes, ca_pem)? else { return Ok(Credentials::Foreign) };
     let own = kubeconfig.current_user().map(|user| credentials(cx, path, user)).transpose()?.flatten();
     match own {
@@ -62,7 +62,7 @@ pub fn of_kubelet(cx: &Context, ca_pem: &[u8]) -> Result<Credentials> {
 
 /// Checks a file in which the kubelet stores certificate and key together; None if the file does not exist.
 pub fn of_pair(cx: &Context, path: &Path, ca_pem: &[u8]) -> Result<Option<Credentials>> {
-    let pair = cx.files.read(path)?;
+    let pair = cx.host.files.read(path)?;
     pair.map(|pair| check(cx, &pair, &pair, ca_pem)).transpose()
 }
 
@@ -88,7 +88,7 @@ fn check(cx: &Context, certificate: &[u8], key: &[u8], ca_pem: &[u8]) -> Result<
         Credentials::OtherCa
     } else if *user != format!("system:node:{}", cx.node()?.name) {
         Credentials::OtherNode(user.trim_start_matches("system:node:").into())
-    } else if own.not_after <= cx.clock.now() {
+    } else if own.not_after <= cx.host.clock.now() {
         Credentials::Expired
     } else {
         Credentials::Ours

@@ -51,18 +51,18 @@ pub fn list(cx: &mut Run<Reset>) -> Result<Vec<Leftover>> {
         }
     }
     let data = Path::new(local_etcd::DEFAULT_DATA).join("member");
-    if let Some(data) = cx.work.own_data.clone().filter(|data| cx.files.exists(data)) {
+    if let Some(data) = cx.work.own_data.clone().filter(|data| cx.host.files.exists(data)) {
         let why = "data of this host's etcd member, with everything that is stored in the cluster; its manifest and \
                    certificates were removed, but the data were kept because the phase remove-etcd-member did not run";
         left.entry(data.display().to_string()).or_insert_with(|| why.into());
-    } else if local_etcd::is_external(cx)? && cx.files.exists(&data) {
+    } else if local_etcd::is_external(cx)? && cx.host.files.exists(&data) {
         let why = "data of an etcd; nothing on this host shows that they belong to the cluster, so they and the \
                    certificates were kept";
         left.entry(data.display().to_string()).or_insert_with(|| why.into());
     }
     for name in removal::names(&cx.host, Path::new(CNI_STATE))?.unwrap_or_default() {
         let path = Path::new(CNI_STATE).join(name);
-        if !cx.gate.plans_removal(&path) {
+        if !cx.host.gate.plans_removal(&path) {
             let why = "records of network plugins about containers, possibly of other container engines";
             left.insert(path.display().to_string(), why.into());
         }
@@ -81,7 +81,7 @@ pub fn list(cx: &mut Run<Reset>) -> Result<Vec<Leftover>> {
         (SNAPSHOT_DIR, "snapshots of etcd with all Secrets of the cluster, which may be the only copy of its data"),
     ] {
         let names = removal::names(&cx.host, Path::new(path))?.unwrap_or_default();
-        if names.iter().any(|name| !cx.gate.plans_removal(&Path::new(path).join(name))) {
+        if names.iter().any(|name| !cx.host.gate.plans_removal(&Path::new(path).join(name))) {
             left.insert(path.into(), why.into());
         }
     }
@@ -96,7 +96,7 @@ pub fn list(cx: &mut Run<Reset>) -> Result<Vec<Leftover>> {
     }
     let mut left: Vec<Leftover> = left.into_iter().map(|(what, why)| Leftover { what, why }).collect();
     let mut add = |what: &str, why: String| left.push(Leftover { what: what.into(), why });
-    let fixes = Journal::load(&cx.files)?.changes().len();
+    let fixes = Journal::load(&cx.host.files)?.changes().len();
     if fixes > 0 {
         add(
             "changes of --fix",
@@ -145,13 +145,13 @@ fn live(cx: &Context, add: &mut dyn FnMut(&str, String)) -> Result<()> {
         add(&format!("the network interface {name}"), why.into());
     }
     // Only a kubelet sets both, to 10 seconds and 1, at its start (pkg/kubelet/cm).
-    let value = |key: &str| cx.files.read_text(&Path::new("/proc/sys").join(key)).ok().flatten();
+    let value = |key: &str| cx.host.files.read_text(&Path::new("/proc/sys").join(key)).ok().flatten();
     if value("kernel/panic").is_some_and(|text| text.trim() == "10")
         && value("vm/overcommit_memory").is_some_and(|text| text.trim() == "1")
     {
         add("kernel parameters and modules of kubelet and kube-proxy", "they are reset by the next boot".into());
     }
-    for path in CGROUPS.iter().filter(|path| cx.files.exists(Path::new(path))) {
+    for path in CGROUPS.iter().filter(|path| cx.host.files.exists(Path::new(path))) {
         add(path, "the cgroup of Pods; it is removed by the next boot".into());
     }
     if let Ok(state) = Services::of(&cx.host).state("kubelet")
@@ -201,7 +201,7 @@ fn unknown_files(cx: &Context) -> Result<Vec<PathBuf>> {
     let pki = artifacts::certificates_dir(cx)?;
     let mut etcd: Vec<PathBuf> = local_etcd::local(cx)?.and_then(|local| local.data_dir).into_iter().collect();
     // The files with these paths may have been removed by now, but not the list of what this run has removed.
-    for entry in cx.gate.entries() {
+    for entry in cx.host.gate.entries() {
         if let Change::Remove { path } = &entry.change
             && path.ends_with("member")
         {
@@ -217,7 +217,7 @@ fn unknown_files(cx: &Context) -> Result<Vec<PathBuf>> {
         for name in removal::names(&cx.host, directory)?.unwrap_or_default() {
             let path = directory.join(name);
             let is_listed_elsewhere = directories.contains(&path) || path == Path::new(artifacts::TMP);
-            if !is_listed_elsewhere && !cx.gate.plans_removal(&path) && !found.contains(&path) {
+            if !is_listed_elsewhere && !cx.host.gate.plans_removal(&path) && !found.contains(&path) {
                 found.push(path);
             }
         }
@@ -233,7 +233,7 @@ fn kubeconfigs(cx: &Context) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in homes.into_iter().map(|home| home.join(".kube/config")) {
         // The owner may put anything there, and an unreadable file is not an administrator's.
-        let bytes = cx.files.read_in_home(&path).ok().flatten().unwrap_or_default();
+        let bytes = cx.host.files.read_in_home(&path).ok().flatten().unwrap_or_default();
         if String::from_utf8_lossy(&bytes).contains("kubernetes-admin") {
             found.push(path);
         }

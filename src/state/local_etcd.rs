@@ -36,7 +36,7 @@ pub struct Local {
 
 /// etcd as this host should run it; None if it should not.
 pub fn local(cx: &Context) -> Result<Option<Local>> {
-    let pod = StaticPod::read(&cx.files, "etcd")?;
+    let pod = StaticPod::read(&cx.host.files, "etcd")?;
     let recorded = reset_progress::read(cx)?;
     let servers = servers(cx)?;
     let uses_local = servers.as_ref().is_some_and(|servers| servers.iter().any(|server| is_loopback(server)));
@@ -65,7 +65,7 @@ pub fn local(cx: &Context) -> Result<Option<Local>> {
     let listens = urls("listen-client-urls").into_iter().filter(|url| is_loopback(url));
     let own_endpoints = listens.chain(endpoints.clone()).collect();
     endpoints.extend(initial_members(&pod).into_iter().flat_map(|member| member.client_urls));
-    let has_data = data_dir.as_ref().is_some_and(|directory| cx.files.exists(&directory.join("member")));
+    let has_data = data_dir.as_ref().is_some_and(|directory| cx.host.files.exists(&directory.join("member")));
     Ok(Some(Local { peer_urls, data_dir, has_data, own_endpoints, endpoints }))
 }
 
@@ -85,7 +85,7 @@ pub fn initial_members(pod: &StaticPod) -> Vec<Member> {
 pub fn stored_members(cx: &Context, pod: &StaticPod) -> Vec<Member> {
     let inside = Path::new(pod.flag("data-dir").unwrap_or(DEFAULT_DATA));
     let database = pod.on_host_or_same(inside).join("member/snap/db");
-    let Ok(file) = cx.files.open(&database) else { return Vec::new() };
+    let Ok(file) = cx.host.files.open(&database) else { return Vec::new() };
     members_in(&file).unwrap_or_default()
 }
 
@@ -94,7 +94,7 @@ pub fn is_external(cx: &Context) -> Result<bool> {
     if local(cx)?.is_some_and(|local| local.data_dir.is_some()) {
         return Ok(false);
     }
-    Ok(external(cx)?.is_some() || cx.files.exists(&Path::new(DEFAULT_DATA).join("member")))
+    Ok(external(cx)?.is_some() || cx.host.files.exists(&Path::new(DEFAULT_DATA).join("member")))
 }
 
 /// The endpoints of this host's API server for an external etcd.
@@ -105,24 +105,24 @@ pub fn external(cx: &Context) -> Result<Option<Vec<String>>> {
 /// True if this host has, or may have, data of the cluster's etcd: its manifest may have been moved away temporarily.
 pub fn may_have_data(cx: &Context) -> Result<bool> {
     let Some(local) = local(cx)? else { return Ok(false) };
-    Ok(local.has_data || local.data_dir.is_none() && cx.files.exists(&Path::new(DEFAULT_DATA).join("member")))
+    Ok(local.has_data || local.data_dir.is_none() && cx.host.files.exists(&Path::new(DEFAULT_DATA).join("member")))
 }
 
 /// The etcd endpoints of this host's API server; None if it has no manifest or no such flag.
 fn servers(cx: &Context) -> Result<Option<Vec<String>>> {
-    let pod = StaticPod::read(&cx.files, "kube-apiserver")?;
+    let pod = StaticPod::read(&cx.host.files, "kube-apiserver")?;
     let servers = pod.as_ref().and_then(|pod| pod.flag("etcd-servers"));
     Ok(servers.map(|servers| servers.split(',').map(str::to_owned).collect()))
 }
 
 fn advertised(cx: &Context) -> Result<Option<IpAddr>> {
-    let pod = StaticPod::read(&cx.files, "kube-apiserver")?;
+    let pod = StaticPod::read(&cx.host.files, "kube-apiserver")?;
     Ok(pod.as_ref().and_then(|pod| pod.flag("advertise-address")).and_then(|text| text.parse().ok()))
 }
 
 /// True if this tool wrote a manifest of etcd on this host, wherever it is now.
 fn was_written_here(cx: &Context) -> Result<bool> {
-    Ok(Journal::load(&cx.files)?.files().contains_key(&static_pod::path("etcd")))
+    Ok(Journal::load(&cx.host.files)?.files().contains_key(&static_pod::path("etcd")))
 }
 
 /// True for a loopback address.
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn all_members_are_read_from_the_data_of_an_etcd_that_does_not_answer() {
         let (root, cx) = context(&[ETCD, ("data/etcd/member/snap/db", "")]);
-        let pod = StaticPod::read(&cx.files, "etcd").unwrap().unwrap();
+        let pod = StaticPod::read(&cx.host.files, "etcd").unwrap().unwrap();
         assert_eq!(stored_members(&cx, &pod), []);
         let database = crate::etcd::sample_database(&[], &["n1", "n2", "n3"]);
         std::fs::write(root.path().join("data/etcd/member/snap/db"), database).unwrap();
@@ -238,10 +238,10 @@ mod tests {
         use crate::base::files::Content;
         for (server, ours) in [("https://127.0.0.1:2379", true), ("https://10.0.0.9:2379", false)] {
             let (root, cx) = context(&[DATA, (API_SERVER, &api_server(server))]);
-            cx.files.write(&static_pod::path("etcd"), &Content::public("x"), 0o600).unwrap();
+            cx.host.files.write(&static_pod::path("etcd"), &Content::public("x"), 0o600).unwrap();
             let mut journal = Journal::default();
-            journal.note(&cx.files, &cx.gate.entries(), "", 1).unwrap();
-            journal.save(&cx.files).unwrap();
+            journal.note(&cx.host.files, &cx.host.gate.entries(), "", 1).unwrap();
+            journal.save(&cx.host.files).unwrap();
             std::fs::remove_file(root.path().join(ETCD.0)).unwrap();
             assert_eq!(local(&cx).unwrap().is_some_and(|local| local.has_data), ours, "{server}");
             assert_eq!(is_external(&cx).unwrap(), !ours, "{server}");
@@ -259,7 +259,7 @@ mod tests {
             ..reset_progress::Progress::default()
         };
         let text = serde_json::to_string(&progress).unwrap();
-        cx.files.write(Path::new(reset_progress::PROGRESS_FILE), &Content::public(text), 0o600).unwrap();
+        cx.host.files.write(Path::new(reset_progress::PROGRESS_FILE), &Content::public(text), 0o600).unwrap();
         std::fs::remove_dir_all(root.path().join("etc")).unwrap();
         let after = local(&cx).unwrap().unwrap();
         assert_eq!((after.peer_urls, after.data_dir, after.has_data), (before.peer_urls, before.data_dir, true));

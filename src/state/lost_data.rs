@@ -24,9 +24,9 @@ use std::path::Path;
 
 /// What this host's etcd has lost; None if it has lost nothing, or if nothing shows that there was something.
 pub fn of(cx: &Context) -> Result<Option<LostData>> {
-    let pod = StaticPod::read_or_empty(&cx.files, "etcd")?;
-    let is_ours = pod.is_some() || Journal::load(&cx.files)?.files().contains_key(&static_pod::path("etcd"));
-    if !is_ours || !cx.files.is_live() {
+    let pod = StaticPod::read_or_empty(&cx.host.files, "etcd")?;
+    let is_ours = pod.is_some() || Journal::load(&cx.host.files)?.files().contains_key(&static_pod::path("etcd"));
+    if !is_ours || !cx.host.files.is_live() {
         return Ok(None);
     }
     let pod = pod.unwrap_or_default();
@@ -49,7 +49,7 @@ pub fn of(cx: &Context) -> Result<Option<LostData>> {
     let client = stacked_etcd::client(cx, endpoints, &CLIENTS, lacks).ok();
     let answers = |client: &Client| own_urls.iter().any(|url| client.members_known_at(url).is_ok());
     let lost = |known: Option<(u64, String)>| -> Result<Option<LostData>> {
-        let snapshot = snapshots::all(&cx.files)?.pop();
+        let snapshot = snapshots::all(&cx.host.files)?.pop();
         Ok(Some(LostData { dir: dir.clone(), known, snapshot, is_empty }))
     };
     let Some(client) = client else { return if is_empty && was_complete(cx)? { lost(None) } else { Ok(None) } };
@@ -68,12 +68,12 @@ pub fn of(cx: &Context) -> Result<Option<LostData>> {
 /// True if an `init` on this host has come so far that the cluster has stored its configuration: the kubelet of a first control
 /// plane uses the certificate that it renews only after that.
 fn was_complete(cx: &Context) -> Result<bool> {
-    Ok(matches!(kubelet_client::credential(&cx.files)?, Some((_, Credential::Rotated))))
+    Ok(matches!(kubelet_client::credential(&cx.host.files)?, Some((_, Credential::Rotated))))
 }
 
 /// True if etcd says that it has no configuration of the cluster.
 fn lacks_configuration(cx: &Context, client: &Client) -> bool {
-    let api_server = StaticPod::read_or_empty(&cx.files, "kube-apiserver").ok().flatten().unwrap_or_default();
+    let api_server = StaticPod::read_or_empty(&cx.host.files, "kube-apiserver").ok().flatten().unwrap_or_default();
     let prefix = api_server.flag("etcd-prefix").unwrap_or("/registry").trim_matches('/');
     matches!(client.get(&format!("/{prefix}/configmaps/kube-system/kubeadm-config")), Ok(None))
 }
@@ -97,10 +97,10 @@ impl Own {
     /// read.
     fn is_new(&self, cx: &Context, dir: &Path) -> Option<bool> {
         let member = dir.join("member");
-        if !cx.files.exists(&member) {
+        if !cx.host.files.exists(&member) {
             return Some(true);
         }
-        let database = cx.files.open(&member.join("snap/db")).ok()?;
+        let database = cx.host.files.open(&member.join("snap/db")).ok()?;
         let knows_others = members_in(&database).ok()?.iter().any(|member| !self.is(member));
         (!knows_others).then_some(false)
     }

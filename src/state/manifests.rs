@@ -29,7 +29,7 @@ pub fn up_to_date(cx: &Context) -> Result<BTreeSet<PathBuf>> {
     let mut same = BTreeSet::new();
     for (pod, _) in PODS {
         let path = path(pod);
-        if let Some(there) = cx.files.read_text(&path)?
+        if let Some(there) = cx.host.files.read_text(&path)?
             && text(cx, pod)?.as_ref() == Some(&there)
         {
             same.insert(path);
@@ -65,8 +65,8 @@ pub(crate) fn render(cx: &Context, pod: &str, members: &[EtcdMember]) -> Result<
         node,
         facts: cx.facts()?,
         environment: &cx.vars,
-        host_has: &|path| cx.files.exists(path),
-        external_ca: !cx.files.exists(&key),
+        host_has: &|path| cx.host.files.exists(path),
+        external_ca: !cx.host.files.exists(&key),
     };
     Ok(match (pod, &cluster.etcd) {
         (ETCD, Etcd::External(_)) => None,

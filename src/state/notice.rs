@@ -44,7 +44,7 @@ fn last_report(cluster: &Cluster, node: &Value) -> Result<String> {
 
 /// How long the cluster waits for a report, in seconds.
 fn grace(cx: &Context) -> Result<u64> {
-    let pod = StaticPod::read(&cx.files, "kube-controller-manager")?.unwrap_or_default();
+    let pod = StaticPod::read(&cx.host.files, "kube-controller-manager")?.unwrap_or_default();
     let given = pod.flag("node-monitor-grace-period").and_then(go_duration::parse);
     let given = given.and_then(|nanos| u64::try_from(nanos / 1_000_000_000).ok());
     let [short, long] = GRACE;
@@ -63,7 +63,7 @@ pub fn still_reports(cx: &Context, cluster: &Cluster, node: &Value) -> Result<Le
 /// the latter may not exceed the grace period. A controller manager that did not miss it in time has just begun to count.
 fn ages(cx: &Context, report: &str) -> Result<(Option<u64>, u64)> {
     let patience = grace(cx)? + CHECK_INTERVAL;
-    let ago = moment::parse(report).map(|at| u64::try_from(cx.clock.now() - at).unwrap_or_default());
+    let ago = moment::parse(report).map(|at| u64::try_from(cx.host.clock.now() - at).unwrap_or_default());
     let left = patience.saturating_sub(ago.unwrap_or_default());
     Ok((ago, if left == 0 { patience } else { left }))
 }
@@ -77,7 +77,7 @@ pub fn wait(cx: &Context, cluster: &Cluster, node: &Value) -> Result<()> {
     let limit = Duration::from_secs(ELECTION + grace(cx)? + CHECK_INTERVAL + SPARE);
     let wait = Wait { slowest: Duration::from_secs(1), ..Wait::new(&what, limit) };
     let mut last = node.clone();
-    let outcome = wait.until(&cx.clock, &cx.events, || {
+    let outcome = wait.until(&cx.host.clock, &cx.events, || {
         let Some(now) = cluster.find(&ObjectRef::global(&NODE, name))? else { return Ok(Poll::Ready(())) };
         if !is_ready(&now) {
             return Ok(Poll::Ready(()));

@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(3);
 /// Lets this run use the API server of this host, at `own`, if the address in the kubeconfig leads nowhere and that one is ready.
 /// What is wrong with the kubeconfig is reported when the cluster is opened with it.
 pub fn use_if_needed(cx: &mut Context, kubeconfig: &Path, own: &ApiEndpoint) {
-    let Some(own) = server_at(cx, own).filter(|_| cx.files.exists(kubeconfig)) else { return };
+    let Some(own) = server_at(cx, own).filter(|_| cx.host.files.exists(kubeconfig)) else { return };
     let Ok(access) = access(cx, kubeconfig) else { return };
     if access.server == own {
         return;
@@ -109,7 +109,7 @@ mod tests {
         // Another cluster answers there: its certificate is the problem, and no reason to use another address.
         assert_eq!(used(&mut host(&shared.url(), &TestCa::new("third"), 200)), shared.url());
         let mut no_server = host(&dead, &ca, 200);
-        no_server.cx.files.remove(Path::new("/etc/kubernetes/manifests/kube-apiserver.yaml")).unwrap();
+        no_server.cx.host.files.remove(Path::new("/etc/kubernetes/manifests/kube-apiserver.yaml")).unwrap();
         assert_eq!(used(&mut no_server), dead, "a worker has no API server");
     }
 }

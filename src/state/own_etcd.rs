@@ -48,20 +48,20 @@ pub fn client_for(cx: &Context, endpoints: Vec<String>) -> Result<Client> {
 
 /// A client, and the addresses to ask, the nearest one first.
 pub fn client(cx: &Context) -> Result<(Client, Vec<String>)> {
-    if StaticPod::read(&cx.files, "etcd")?.is_some()
+    if StaticPod::read(&cx.host.files, "etcd")?.is_some()
         && let Some(local) = local_etcd::local(cx)?
     {
         let endpoints = local.own_endpoints;
         return Ok((client_for(cx, endpoints.clone())?, endpoints));
     }
-    let Some(pod) = StaticPod::read(&cx.files, "kube-apiserver")? else {
+    let Some(pod) = StaticPod::read(&cx.host.files, "kube-apiserver")? else {
         return Err(EtcdUnknown::NoControlPlane.into());
     };
     let endpoints: Vec<String> = pod.list("etcd-servers").into_iter().map(str::to_owned).collect();
     let file = |flag: &str| -> Result<Option<Vec<u8>>> {
         let Some(path) = pod.flag(flag) else { return Ok(None) };
         let path = pod.on_host_or_same(Path::new(path));
-        Ok(Some(cx.files.read(&path)?.ok_or(EtcdUnknown::NoCertificate { path })?))
+        Ok(Some(cx.host.files.read(&path)?.ok_or(EtcdUnknown::NoCertificate { path })?))
     };
     let trust = file("etcd-cafile")?.map_or(Trust::System, Trust::Only);
     let credentials = match (file("etcd-certfile")?, file("etcd-keyfile")?) {

@@ -9,7 +9,7 @@ use crate::render::patches::{PatchSet, Target};
 /// The patches of this host; none if the user specified no directory.
 pub fn load(cx: &Context) -> Result<PatchSet> {
     match &cx.node()?.patches_dir {
-        Some(directory) => PatchSet::load(&cx.files, directory),
+        Some(directory) => PatchSet::load(&cx.host.files, directory),
         None => Ok(PatchSet::default()),
     }
 }

@@ -12,7 +12,7 @@ pub const DOCKER_NAMES: &str = "^/?k8s_";
 /// Running Pods that no dry run has planned to stop, by name.
 pub fn running(cx: &Context) -> Vec<String> {
     let ends = |command: &str| {
-        cx.gate.plans(|change| match change {
+        cx.host.gate.plans(|change| match change {
             Change::Request { api, verb, .. } => (api.as_str(), verb.as_str()) == (command, "stop"),
             Change::Run { command: words, .. } => words.first().is_some_and(|word| word == command),
             _ => false,

@@ -19,14 +19,14 @@ const PODS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "k
 pub fn files_of_this_cluster(cx: &Run<Joining>) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let ca = &cx.work.ca_cert_path;
-    if let Some(there) = cx.files.read(ca)?
+    if let Some(there) = cx.host.files.read(ca)?
         && require_same_ca(cx, ca, &there).is_ok()
     {
         files.push(ca.clone());
     }
     let ca_pem = &cx.work.found.ca_pem;
     let bootstrap = Path::new(BOOTSTRAP_KUBELET_CONF);
-    let may_ask = match cx.files.read(bootstrap)? {
+    let may_ask = match cx.host.files.read(bootstrap)? {
         Some(bytes) => kubelet_credentials::of_this_cluster(cx, bootstrap, &bytes, ca_pem)?.is_some(),
         None => false,
     };

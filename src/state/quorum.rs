@@ -28,14 +28,14 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Fails if the etcd of this control plane has lost quorum. Succeeds on a host without etcd, and if the state is
 /// unknown.
 pub fn require(cx: &Context) -> Result<()> {
-    let Some(pod) = StaticPod::read(&cx.files, ETCD)?.filter(|_| cx.files.is_live()) else { return Ok(()) };
+    let Some(pod) = StaticPod::read(&cx.host.files, ETCD)?.filter(|_| cx.host.files.is_live()) else { return Ok(()) };
     let dir = current_config::from_host(cx)?.0.certificates_dir;
     let members = local_etcd::initial_members(&pod);
     let mut endpoints: Vec<String> = pod.list("listen-client-urls").into_iter().map(str::to_owned).collect();
     endpoints.extend(members.iter().flat_map(|member| member.client_urls.clone()));
     let lacks = |_: &Path, _: &str| EtcdError::Address { address: String::new() }.into();
     let Ok(client) = stacked_etcd::client_with(cx, &dir, endpoints, &CLIENTS, lacks) else { return Ok(()) };
-    let membership = Membership::new(&client, &cx.gate, &cx.clock, &cx.events, PATIENCE);
+    let membership = Membership::new(&client, &cx.host.gate, &cx.host.clock, &cx.events, PATIENCE);
     if client.knows_members() {
         return membership.require_majority();
     }
@@ -52,7 +52,7 @@ pub fn require(cx: &Context) -> Result<()> {
 /// [`require`], if the kubeconfig is for the cluster of this host. A manifest of etcd that cannot be parsed is
 /// ignored, because the API may be served by other hosts.
 pub fn require_for(cx: &Context, kubeconfig: &Path) -> Result<()> {
-    if !cx.files.exists(&manifest(ETCD)) || !is_this_cluster(cx, kubeconfig)? {
+    if !cx.host.files.exists(&manifest(ETCD)) || !is_this_cluster(cx, kubeconfig)? {
         return Ok(());
     }
     match require(cx) {
@@ -65,11 +65,12 @@ fn is_this_cluster(cx: &Context, kubeconfig: &Path) -> Result<bool> {
     if kubeconfig == Path::new(ADMIN_CONF) {
         return Ok(true);
     }
-    let Some(bytes) = cx.files.read(kubeconfig)? else { return Ok(false) };
+    let Some(bytes) = cx.host.files.read(kubeconfig)? else { return Ok(false) };
     let Ok(parsed) = Kubeconfig::parse(kubeconfig, &bytes) else { return Ok(false) };
     let Some(cluster) = parsed.current_cluster() else { return Ok(false) };
     let trusted = ca_certificates(cx, kubeconfig, cluster)?.unwrap_or_default();
-    let own = cx.files.read(&current_config::from_host(cx)?.0.certificates_dir.join("ca.crt"))?.unwrap_or_default();
+    let own =
+        cx.host.files.read(&current_config::from_host(cx)?.0.certificates_dir.join("ca.crt"))?.unwrap_or_default();
     let (Ok(trusted), Ok(own)) = (Cert::bundle_from_pem(&trusted), Cert::bundle_from_pem(&own)) else {
         return Ok(false);
     };

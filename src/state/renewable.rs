@@ -76,7 +76,7 @@ pub fn of_external_cas<P>(cx: &mut Run<Renewal<P>>) -> Result<Vec<(&'static str,
         let row = Row::named(item.name)?;
         let files = row.files(cx)?;
         let key = cx.pki()?.key_path(row.ca()?);
-        if files.iter().all(|file| cx.files.exists(file)) && !cx.files.exists(&key) {
+        if files.iter().all(|file| cx.host.files.exists(file)) && !cx.host.files.exists(&key) {
             found.push((item.name, key));
         }
     }

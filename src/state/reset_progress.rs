@@ -51,7 +51,7 @@ impl Fault for Damaged {
 /// The progress recorded for the current cluster of this host; empty if there is none, or if the host has joined
 /// another cluster since.
 pub fn read(cx: &Context) -> Result<Progress> {
-    let Some(bytes) = cx.files.read(Path::new(PROGRESS_FILE))? else { return Ok(Progress::default()) };
+    let Some(bytes) = cx.host.files.read(Path::new(PROGRESS_FILE))? else { return Ok(Progress::default()) };
     let progress: Progress = serde_json::from_slice(&bytes).map_err(|_| Damaged)?;
     // The CA is removed before this file: a missing CA does not mean another cluster.
     if let (Some(recorded), Some(now)) = (&progress.ca, ca(cx)?)
@@ -72,5 +72,5 @@ pub fn is_data_dir(path: &Path) -> bool {
 
 pub(crate) fn ca(cx: &Context) -> Result<Option<String>> {
     let path = cx.cluster()?.certificates_dir.join("ca.crt");
-    Ok(cx.files.read(&path)?.map(|bytes| sha256(&bytes)))
+    Ok(cx.host.files.read(&path)?.map(|bytes| sha256(&bytes)))
 }

@@ -36,7 +36,7 @@ impl Fault for NoRoom {
 
 /// Refuses without enough disk space for what a renewal writes.
 pub fn require(cx: &Context) -> Result<()> {
-    if !cx.files.is_live() {
+    if !cx.host.files.is_live() {
         return Ok(());
     }
     let certificates = cx.cluster()?.certificates_dir.clone();

@@ -49,11 +49,11 @@ pub fn client_with(
     lacks: impl Fn(&Path, &str) -> Failure,
 ) -> Result<Client> {
     let ca_file = pki.join("etcd/ca.crt");
-    let ca = cx.files.read(&ca_file)?.ok_or_else(|| lacks(&ca_file, "CA of etcd"))?;
+    let ca = cx.host.files.read(&ca_file)?.ok_or_else(|| lacks(&ca_file, "CA of etcd"))?;
     let mut missing = pki.join("etcd");
     for name in names {
         let [certificate_file, key_file] = ["crt", "key"].map(|kind| pki.join(format!("{name}.{kind}")));
-        missing = match (cx.files.read(&certificate_file)?, cx.files.read(&key_file)?) {
+        missing = match (cx.host.files.read(&certificate_file)?, cx.host.files.read(&key_file)?) {
             (Some(certificate), Some(key)) => {
                 let credentials = Credentials::Certificate { certificate, key: Secret::new(key) };
                 return Ok(Client::new(Access { endpoints, trust: Trust::Only(ca), credentials })?);

@@ -21,7 +21,7 @@ pub(crate) const ENABLED: &str = "/etc/systemd/system/timers.target.wants/kubewr
 
 /// True if the timer's unit was installed on this host, or that of a package was enabled.
 pub fn is_installed(cx: &Context) -> bool {
-    cx.files.exists(&path("timer")) || cx.files.exists(Path::new(ENABLED))
+    cx.host.files.exists(&path("timer")) || cx.host.files.exists(Path::new(ENABLED))
 }
 
 /// An installed timer.

@@ -229,7 +229,7 @@ fn what_cannot_work_cannot_be_ignored() {
 fn write_cas(host: &FakeHost) {
     for name in ["ca.crt", "front-proxy-ca.crt", "etcd/ca.crt", "sa.key"] {
         let path = format!("/etc/kubernetes/pki/{name}");
-        host.live().files().write(path.as_ref(), &Content::public(""), 0o600).unwrap();
+        host.live().files.write(path.as_ref(), &Content::public(""), 0o600).unwrap();
     }
 }
 
@@ -239,10 +239,10 @@ fn after_init(case: &mut Case) {
     let host = case.host.live();
     for component in ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"] {
         let path = format!("/etc/kubernetes/manifests/{component}.yaml");
-        host.files().write(path.as_ref(), &Content::public(component), 0o600).unwrap();
+        host.files.write(path.as_ref(), &Content::public(component), 0o600).unwrap();
     }
-    host.files().write("/var/lib/etcd/member/snap/db".as_ref(), &Content::public(""), 0o600).unwrap();
-    case.rerun.journal.note(host.files(), &host.gate().entries(), "", 0).unwrap();
+    host.files.write("/var/lib/etcd/member/snap/db".as_ref(), &Content::public(""), 0o600).unwrap();
+    case.rerun.journal.note(&host.files, &host.gate.entries(), "", 0).unwrap();
 }
 
 #[test]

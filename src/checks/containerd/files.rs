@@ -80,7 +80,7 @@ mod tests {
             .file("/etc/containerd/conf.d/a.toml.bak", "broken")
             .file("/opt/x.toml", "")
             .file("/opt/y.toml", "");
-        let loaded = load(fake.live().files(), Path::new("/etc/containerd/config.toml")).unwrap();
+        let loaded = load(&fake.live().files, Path::new("/etc/containerd/config.toml")).unwrap();
         let paths: Vec<_> = loaded.iter().map(|file| file.path.display().to_string()).collect();
         let expected = [
             "/etc/containerd/config.toml",
@@ -90,6 +90,6 @@ mod tests {
             "/opt/y.toml",
         ];
         assert_eq!(paths, expected);
-        assert!(load(fake.live().files(), Path::new("/none")).unwrap().is_empty());
+        assert!(load(&fake.live().files, Path::new("/none")).unwrap().is_empty());
     }
 }

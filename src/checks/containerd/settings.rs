@@ -45,7 +45,7 @@ impl Settings {
     /// The settings of an installed containerd; its defaults without a file.
     pub(in crate::checks) fn now(host: &Host, installation: &Installation) -> Result<Self> {
         let config = &installation.config;
-        let file = if host.files().exists(config) { config } else { Path::new("/dev/null") };
+        let file = if host.files.exists(config) { config } else { Path::new("/dev/null") };
         Ok(Self::of(config, &installation.dump(host, file)?)?)
     }
 

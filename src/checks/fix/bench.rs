@@ -170,7 +170,7 @@ impl<'a> Bench<'a> {
         what: &str,
         restart: Option<&str>,
     ) -> Result<Option<FormerFile>> {
-        let files = self.host.files();
+        let files = &self.host.files;
         let before = files.read_text(path)?;
         if before.as_deref() == Some(text) {
             return Ok(None);
@@ -220,7 +220,7 @@ impl<'a> Bench<'a> {
             let files = names.join(", ");
             let outcome =
                 match Services::of(self.host).restart(service) {
-                    Ok(()) => self.host.gate().effect(|| proofs.iter().try_for_each(|proof| proof(self.host))).map_err(
+                    Ok(()) => self.host.gate.effect(|| proofs.iter().try_for_each(|proof| proof(self.host))).map_err(
                         |still| (format!("{service} was restarted with the changed {files}, but {still}"), None),
                     ),
                     Err(error) => Err((format!("{service} did not start with the changed {files}"), Some(error))),
@@ -263,7 +263,7 @@ impl<'a> Bench<'a> {
     }
 
     fn put_back(&mut self, former: &FormerFile) -> Result<()> {
-        let files = self.host.files();
+        let files = &self.host.files;
         if let Some(text) = &former.text {
             files.write(&former.path, &Content::masked(text, former.format), former.mode)?;
         } else {

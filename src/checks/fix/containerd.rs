@@ -110,7 +110,7 @@ struct Containerd {
 impl Containerd {
     fn find(bench: &Bench<'_>) -> Result<Self> {
         let installation = Installation::find(bench.host).ok_or(ContainerdError::NotContainerd)?;
-        let mut files = load(bench.host.files(), &installation.config)?;
+        let mut files = load(&bench.host.files, &installation.config)?;
         if files.is_empty() {
             // Without a file containerd uses its defaults; a new file needs a schema version.
             let path = installation.config.clone();

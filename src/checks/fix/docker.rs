@@ -32,7 +32,7 @@ impl Fault for NotEditable {
 /// Sets the cgroup driver.
 pub(super) fn set_cgroup_driver(bench: &mut Bench<'_>, driver: &str) -> Result<()> {
     let path = Path::new(FILE);
-    let before = bench.host.files().read_text(path)?.unwrap_or_default();
+    let before = bench.host.files.read_text(path)?.unwrap_or_default();
     let text = with_driver(&before, driver)?;
     let wanted = driver.to_owned();
     let proof = move |host: &Host| match docker::info(host) {

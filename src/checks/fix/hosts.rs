@@ -9,7 +9,7 @@ const HOSTS: &str = "/etc/hosts";
 
 /// Adds a line with the address `ip` for `name`; other lines are kept.
 pub(super) fn add(bench: &mut Bench<'_>, name: &str, ip: IpAddr) -> Result<()> {
-    let before = bench.host.files().read_text(Path::new(HOSTS))?.unwrap_or_default();
+    let before = bench.host.files.read_text(Path::new(HOSTS))?.unwrap_or_default();
     let text = with_entry(&before, name, ip);
     bench.write(Path::new(HOSTS), &text, &format!("the name {name} has the address {ip}"))
 }

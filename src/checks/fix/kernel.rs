@@ -22,7 +22,7 @@ pub(super) fn load_modules(bench: &mut Bench<'_>, names: &[String]) -> Result<()
             bench.did(format!("loaded the kernel module {name}"));
         }
     }
-    let before = bench.host.files().read_text(Path::new(MODULES))?.unwrap_or_default();
+    let before = bench.host.files.read_text(Path::new(MODULES))?.unwrap_or_default();
     let missing: Vec<&String> = names.iter().filter(|name| !before.lines().any(|line| line.trim() == **name)).collect();
     let text = missing.iter().fold(before, |text, name| format!("{text}{name}\n"));
     if missing.is_empty() {
@@ -51,7 +51,7 @@ pub(super) fn set_parameter(bench: &mut Bench<'_>, key: &str, value: &str) -> Re
             bench.did(what);
         }
     }
-    let former = bench.host.files().read_text(Path::new(PARAMETERS))?.unwrap_or_default();
+    let former = bench.host.files.read_text(Path::new(PARAMETERS))?.unwrap_or_default();
     let kept: String = former.lines().filter(|line| !assigns(line, key)).flat_map(|line| [line, "\n"]).collect();
     let text = format!("{kept}{key} = {value}\n");
     bench.write(Path::new(PARAMETERS), &text, &format!("{key} is set at boot"))

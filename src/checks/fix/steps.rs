@@ -63,7 +63,7 @@ fn fix(bench: &mut Bench<'_>, repair: &Repair) -> Result<()> {
 fn turn_swap_off(bench: &mut Bench<'_>) -> Result<()> {
     // At boot first: if turning it off now takes too long, a reboot does it.
     let path = Path::new("/etc/fstab");
-    if let Some(before) = bench.host.files().read_text(path)?
+    if let Some(before) = bench.host.files.read_text(path)?
         && !fstab::swap_lines(&before).is_empty()
     {
         bench.write(path, &fstab::without_swap(&before), "swap stays off at boot")?;

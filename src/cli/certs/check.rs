@@ -37,15 +37,15 @@ impl Fault for NothingThere {
 
 pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
     let cx = session.context(false);
-    let now = cx.clock.now();
-    let dir = directory(args, &cx.files, session)?;
-    let store = PkiStore::new(cx.files.clone(), &dir, &cx.clock, &cx.random);
-    let mut report = expiry::list(&cx.files, &store, now)?;
+    let now = cx.host.clock.now();
+    let dir = directory(args, &cx.host.files, session)?;
+    let store = PkiStore::new(cx.host.files.clone(), &dir, &cx.host.clock, &cx.random);
+    let mut report = expiry::list(&cx.host.files, &store, now)?;
     if report.certificates.is_empty() && report.unreadable.is_empty() {
         return Err(NothingThere(dir).into());
     }
-    if !args.offline && cx.files.is_live() {
-        ports::compare(&mut report, &ports::ports(&cx.files, &dir)?, now);
+    if !args.offline && cx.host.files.is_live() {
+        ports::compare(&mut report, &ports::ports(&cx.host.files, &dir)?, now);
     }
     for problem in &report.unreadable {
         session.events.warning(problem.clone());
@@ -64,7 +64,7 @@ pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
         Some(file) if file == Path::new("-") => session.print_text(&metrics::text(&report))?,
         Some(file) => {
             let path = session.env.cwd.join(file);
-            cx.files.write(&path, &Content::public(metrics::text(&report)), 0o644)?;
+            cx.host.files.write(&path, &Content::public(metrics::text(&report)), 0o644)?;
         }
         None => {
             let text = table(&report, limits, session.paint().is_on());

@@ -58,7 +58,7 @@ pub fn generate(args: &GenerateCsrArgs, session: &mut Session) -> Result<ExitCod
     session.hold_host("certs generate-csr", args.dry_run)?;
     let mut cx = context(found(&args.files, session)?, &args.files, args.dry_run, session);
     let requests = csrs::write(&mut cx)?;
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     let text = if args.dry_run {
         session.plan(&changed)
     } else {
@@ -86,7 +86,7 @@ pub fn import(args: &ImportArgs, session: &mut Session) -> Result<ExitCode> {
     room::require(&cx)?;
     let _turn = if args.no_restart { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "certs import")? };
     Plan::new(&phases::import_workflow()?, &choice, &mut cx)?.run(&mut cx)?;
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     let text = match (args.dry_run, changed.is_empty()) {
         (true, _) => session.plan(&changed),
         (false, true) => "All certificates are already in place; nothing changed.\n".to_owned(),
@@ -148,7 +148,7 @@ fn found(args: &SignedFilesArgs, session: &mut Session) -> Result<Found> {
         by_documents(&documents::parse(&name, &bytes)?, session)?
     } else {
         let found = discover::own(session)?;
-        let files = session.context(false).files;
+        let files = session.context(false).host.files;
         let is_new = found.source == Source::Host && StaticPod::read(&files, "kube-apiserver")?.is_none();
         if is_new { by_documents(&Documents::none(), session)? } else { found }
     };

@@ -47,5 +47,5 @@ pub fn own(session: &mut Session) -> Result<Found> {
 
 /// The directory for copies of the files this run replaces. No earlier run has used it, even one in the same second.
 pub fn backup(session: &Session) -> PathBuf {
-    backups::new_directory(&session.context(false).files, "certs", session.env.clock.now())
+    backups::new_directory(&session.context(false).host.files, "certs", session.env.clock.now())
 }

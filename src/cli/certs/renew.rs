@@ -115,13 +115,13 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
     let found = discover::find(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
     let cx = session.context(false);
-    let store = PkiStore::new(cx.files.clone(), &found.cluster.certificates_dir, &cx.clock, &cx.random);
-    let listed = expiry::list(&cx.files, &store, cx.clock.now())?;
+    let store = PkiStore::new(cx.host.files.clone(), &found.cluster.certificates_dir, &cx.host.clock, &cx.random);
+    let listed = expiry::list(&cx.host.files, &store, cx.host.clock.now())?;
     for warning in listed.ca_warnings(args.within.unwrap_or(CA_WARN)) {
         session.events.warning(warning);
     }
     if let Some(within) = args.within
-        && !due::is_due(&cx.files, &store, &listed, cx.clock.now(), only.as_deref(), within)?
+        && !due::is_due(&cx.host.files, &store, &listed, cx.host.clock.now(), only.as_deref(), within)?
     {
         return nothing_is_near(args, session);
     }
@@ -147,7 +147,8 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let summary = plan.run(&mut cx)?;
     if summary.changes == 0 {
         // The kubelet renews its own certificate; there is nothing to do.
-        let kubelet_is_fine = args.name == KUBELET_CONF && cx.files.exists(&Path::new(KUBERNETES).join(KUBELET_CONF));
+        let kubelet_is_fine =
+            args.name == KUBELET_CONF && cx.host.files.exists(&Path::new(KUBERNETES).join(KUBELET_CONF));
         if !kubelet_is_fine {
             return Err(NothingRenewed.into());
         }
@@ -174,7 +175,7 @@ fn report(args: &RenewArgs, cx: &mut Run<Renewal>, session: &mut Session) -> Res
     let external: Vec<NotRenewed> =
         external.into_iter().map(|(name, key)| NotRenewed { name, missing_key: key.display().to_string() }).collect();
     let done = &cx.work;
-    let restarted = !args.no_restart && cx.files.is_live();
+    let restarted = !args.no_restart && cx.host.files.is_live();
     let rows: Vec<Row> = done
         .renewed
         .iter()
@@ -185,7 +186,7 @@ fn report(args: &RenewArgs, cx: &mut Run<Renewal>, session: &mut Session) -> Res
             expires: moment::text(one.new.not_after),
         })
         .collect();
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     let text = if changed.is_empty() {
         "The kubelet renews its own certificate; nothing changed.\n".to_owned()
     } else if args.dry_run {
@@ -202,7 +203,7 @@ fn report(args: &RenewArgs, cx: &mut Run<Renewal>, session: &mut Session) -> Res
         }
         if !restarted && !rows.is_empty() {
             closing = closing.sentence("The components keep using the old certificates until they are restarted.");
-            if cx.files.is_live() {
+            if cx.host.files.is_live() {
                 closing = closing.step("To restart them", "kubewright certs restart");
             }
         }

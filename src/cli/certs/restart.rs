@@ -41,7 +41,7 @@ pub fn restart_stale(kubeconfig: &Path, dry_run: bool, session: &mut Session) ->
     let choice = Choice { only: Some("restart".into()), skip: Vec::new() };
     let plan = Plan::new(&phases::renew_workflow()?, &choice, &mut cx)?;
     plan.run(&mut cx)?;
-    Ok(ChangeList::new(cx.gate.entries()))
+    Ok(ChangeList::new(cx.host.gate.entries()))
 }
 
 /// The restarted components as text.

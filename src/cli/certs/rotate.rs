@@ -66,7 +66,7 @@ fn context(rotation: Rotation, dry_run: bool, session: &mut Session) -> Result<R
     quorum::require(&session.context(false))?;
     let found = discover::own(session)?;
     let looking = session.context(false);
-    let control_plane = StaticPod::read(&looking.files, "kube-apiserver")?.is_some();
+    let control_plane = StaticPod::read(&looking.host.files, "kube-apiserver")?.is_some();
     let rotation = Rotation { control_plane, ..rotation };
     let cx = found.run(rotation, dry_run, session);
     room::require(&cx)?;
@@ -83,11 +83,11 @@ fn stage(rotation: Rotation, args: &RotateArgs, session: &mut Session) -> Result
     let _turn = if control_plane { turn::hold(&cx, Path::new(ADMIN_CONF), &command)? } else { None };
     let plan = Plan::new(&phases::rotate_ca_workflow()?, &Choice::default(), &mut cx)?;
     // A directory of files has no cluster that 'trust' would have to ask.
-    let may_be_over = cx.files.is_live() || stage == Stage::Drop;
+    let may_be_over = cx.host.files.is_live() || stage == Stage::Drop;
     if !(may_be_over && rotate_ca::announce::finish_end(&mut cx)?) {
         plan.run(&mut cx)?;
     }
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     if args.dry_run {
         let shown = json!({ "stage": stage, "dryRun": true, "changed": changed, "status": null });
         session.print(&shown, &session.plan(&changed))?;
@@ -117,7 +117,7 @@ fn new_key(args: &NewKeyArgs, session: &mut Session) -> Result<ExitCode> {
     }
     let _turn = turn::hold(&cx, Path::new(ADMIN_CONF), "certs rotate-ca new-key")?;
     let key = rotate_ca::new_key::new_key(&mut cx)?;
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     if args.dry_run {
         session.print(&json!({ "dryRun": true, "changed": changed }), &session.plan(&changed))?;
         return Ok(ExitCode::Ok);
@@ -140,7 +140,7 @@ fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
     }
     let given = args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path));
     // A control plane whose admin.conf is missing is one all the same.
-    let is_there = |path: &&str| cx.files.exists(Path::new(path));
+    let is_there = |path: &&str| cx.host.files.exists(Path::new(path));
     let leads = given.is_some() || [ADMIN_CONF, SUPER_ADMIN_CONF, API_SERVER].iter().any(is_there);
     let own = if leads { None } else { Some(current_config::from_host(&cx)?.1.name) };
     let path = given.as_deref().unwrap_or(Path::new(if leads { ADMIN_CONF } else { KUBELET_CONF }));

@@ -63,7 +63,7 @@ pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
     room::require(&cx)?;
     let _turn = if args.no_restart { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "certs add-san")? };
     Plan::new(&phases::add_san_workflow()?, &choice, &mut cx)?.run(&mut cx)?;
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     let others = others(&mut cx, &wanted)?;
     let mut closing = if changed.is_empty() {
         Closing::new("The API server certificate already has these SANs; nothing changed.")

@@ -41,7 +41,7 @@ pub fn run(command: &TimerCommand, session: &mut Session) -> Result<ExitCode> {
     let text = match command {
         TimerCommand::Install(args) => {
             let given = args.program.as_ref().map(|path| session.env.cwd.join(path));
-            let own = || if cx.files.is_live() { session.env.program.clone() } else { PROGRAM.into() };
+            let own = || if cx.host.files.is_live() { session.env.program.clone() } else { PROGRAM.into() };
             timer::install(
                 &cx,
                 &Schedule {
@@ -83,7 +83,7 @@ pub fn run(command: &TimerCommand, session: &mut Session) -> Result<ExitCode> {
             return Ok(ExitCode::Ok);
         }
     };
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     let text = if dry_run { session.plan(&changed) } else { text };
     session.print(&json!({ "dryRun": dry_run, "changed": changed }), &text)?;
     Ok(ExitCode::Ok)

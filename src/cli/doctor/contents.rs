@@ -62,7 +62,7 @@ pub fn of_host(cx: &Context, host: &str) -> Vec<Entry> {
     for (path, format) in FILES {
         add(Path::new(path), format);
     }
-    for name in cx.files.list(Path::new(MANIFESTS_DIR)).unwrap_or_default() {
+    for name in cx.host.files.list(Path::new(MANIFESTS_DIR)).unwrap_or_default() {
         add(&Path::new(MANIFESTS_DIR).join(name), Format::Yaml);
     }
     for spec in KUBECONFIGS {
@@ -101,7 +101,7 @@ pub fn list(entries: &[Entry], host: &str, now: i64) -> String {
 }
 
 fn read(cx: &Context, path: &Path) -> Option<String> {
-    let bytes = cx.files.head(path, MOST as u64).ok().flatten()?;
+    let bytes = cx.host.files.head(path, MOST as u64).ok().flatten()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -111,9 +111,9 @@ fn names(cx: &Context) -> String {
     for directory in
         [KUBERNETES_DIR, MANIFESTS_DIR, PKI_DIR, "/etc/kubernetes/pki/etcd", "/etc/cni/net.d", "/var/lib/kubelet"]
     {
-        for name in cx.files.list(Path::new(directory)).unwrap_or_default() {
+        for name in cx.host.files.list(Path::new(directory)).unwrap_or_default() {
             let path = Path::new(directory).join(name);
-            let mode = cx.files.mode(&path).map_or_else(|| "?".to_owned(), |mode| format!("{mode:04o}"));
+            let mode = cx.host.files.mode(&path).map_or_else(|| "?".to_owned(), |mode| format!("{mode:04o}"));
             text += &format!("{mode}  {}\n", path.display());
         }
     }
@@ -122,7 +122,7 @@ fn names(cx: &Context) -> String {
 
 /// What kubewright wrote, without the former content of files.
 fn record(cx: &Context) -> Option<String> {
-    let journal = Journal::load(&cx.files).ok()?;
+    let journal = Journal::load(&cx.host.files).ok()?;
     let files = journal.files().iter();
     let files = files.map(|(path, file)| format!("{}  {}  {}\n", moment::text(file.at), file.phase, path.display()));
     let changes = journal

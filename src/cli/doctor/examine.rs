@@ -96,7 +96,7 @@ fn checked(
         return Ok(Checked { report, fixed: Vec::new(), changed: ChangeList::new(Vec::new()) });
     }
     let outcome = preflight::fix(&cx, &subject, report.clone())?;
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     // A dry run shows what it would fix.
     let report = if fixing == Fixing::Plan { report } else { of_running_host(outcome.after, is_stored) };
     Ok(Checked { report, fixed: outcome.fixed, changed })

@@ -50,7 +50,7 @@ pub fn run(args: RecoverArgs, session: &mut Session) -> Result<ExitCode> {
     let (cluster, node) = current_config::from_host(&cx)?;
     let work = Recovery { lost: members_lost, ..Recovery::default() };
     let mut cx = Run { cx: cx.configured(cluster, node), work };
-    if !cx.files.is_live() {
+    if !cx.host.files.is_live() {
         let summary = plan(&mut cx)?.run(&mut cx)?;
         session.print(&summary, &Closing::of_run(&summary).text())?;
         return Ok(ExitCode::Ok);
@@ -91,7 +91,7 @@ fn question(found: &Found) -> String {
 }
 
 fn report(cx: &Run<Recovery>, found: &Found, dry_run: bool, session: &mut Session) -> Result<ExitCode> {
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     let keys = cx.work.keys;
     let text = if dry_run {
         session.plan(&changed)

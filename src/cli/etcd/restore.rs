@@ -57,7 +57,7 @@ pub fn run(args: RestoreArgs, session: &mut Session) -> Result<ExitCode> {
     }
     let work = Restoring { file: session.env.cwd.join(file), lost: members_lost, found: None, keys: None };
     let mut cx = Run { cx: cx.configured(cluster, node), work };
-    if !cx.files.is_live() {
+    if !cx.host.files.is_live() {
         let summary = plan(&mut cx)?.run(&mut cx)?;
         session.print(&summary, &Closing::of_run(&summary).text())?;
         return Ok(ExitCode::Ok);
@@ -106,7 +106,7 @@ fn question(found: &Restorable) -> String {
 }
 
 fn report(cx: &Run<Restoring>, found: &Restorable, dry_run: bool, session: &mut Session) -> Result<ExitCode> {
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     let keys = cx.work.keys;
     let progress = &found.progress;
     let snapshot_revision = found.snapshot.as_ref().map(|snapshot| snapshot.contents.revision);
@@ -120,7 +120,7 @@ fn report(cx: &Run<Restoring>, found: &Restorable, dry_run: bool, session: &mut 
             keys.unwrap_or_default(),
             progress.revision
         ));
-        if cx.files.exists(&progress.aside) {
+        if cx.host.files.exists(&progress.aside) {
             closing = closing.sentence(format!(
                 "The data of before is in {}; delete it when it is no longer needed.",
                 progress.aside.display()

@@ -36,7 +36,7 @@ pub fn run(args: &SaveArgs, session: &mut Session) -> Result<ExitCode> {
     let saving = Saving {
         file: match &args.file {
             Some(file) => session.env.cwd.join(file),
-            None => snapshots::new_path(&cx.files, cx.clock.now()),
+            None => snapshots::new_path(&cx.host.files, cx.host.clock.now()),
         },
         keep: args.file.is_none().then_some(usize::try_from(args.keep).unwrap_or(usize::MAX)),
         overwrite: args.overwrite,
@@ -49,7 +49,7 @@ pub fn run(args: &SaveArgs, session: &mut Session) -> Result<ExitCode> {
     let summary = plan.run(&mut cx)?;
     let saving = &cx.work;
     let snapshot = saving.saved.as_ref().map(|snapshot| Shown::of(&saving.file, snapshot));
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     let text = match &snapshot {
         Some(shown) => format!(
             "Saved a snapshot.\n\n{}\nIt contains all Secrets of the cluster. Copy it to another machine, together with\n{}.\n",

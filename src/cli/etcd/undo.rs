@@ -16,7 +16,7 @@ pub(super) struct Undo {
 impl Undo {
     /// Goes back, reports that, and returns the failure of the run.
     pub fn after(&self, failure: Failure, cx: &Context, session: &Session) -> Failure {
-        let before = cx.gate.count();
+        let before = cx.host.gate.count();
         match (self.put_back)(cx).and_then(|done| cx.note_files(before).map(|()| done)) {
             Ok(true) => session.events.warning(self.done),
             Ok(false) => {}

@@ -87,7 +87,7 @@ pub fn run(args: &ChangeArgs, session: &mut Session) -> Result<ExitCode> {
     require_running_host(session)?;
     session.hold_host("host change", args.dry_run)?;
     let looking = session.context(false);
-    let is_control_plane = looking.files.exists(&manifest("kube-apiserver"));
+    let is_control_plane = looking.host.files.exists(&manifest("kube-apiserver"));
     if documents.is_some() && !is_control_plane {
         return Err(ChangeError::Worker.into());
     }
@@ -102,7 +102,7 @@ pub fn run(args: &ChangeArgs, session: &mut Session) -> Result<ExitCode> {
         ..UpgradeFlags::default()
     };
     let (config, dry_run) = resolve_run(None, UpgradeTask::Node, &flags, session)?;
-    let begun = progress(&looking.files)?.and_then(|progress| progress.change);
+    let begun = progress(&looking.host.files)?.and_then(|progress| progress.change);
     let change = Some(Change { parts: begun.unwrap_or_default(), ..Change::default() });
     let start = Start { scope, kubeconfig, config: &config, finish: None, change, dry_run };
     let reading = open_cluster(start, session, |session| read(kubeconfig, session))?;
@@ -179,7 +179,7 @@ fn wanted(documents: &Documents, reading: &Reading, session: &Session) -> Result
 
 fn report(summary: &Summary, dry_run: bool, cx: &Run<Upgrading>, session: &mut Session) -> Result<()> {
     let purpose = &cx.work.purpose;
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     let text = if dry_run {
         session.plan(&changed)
     } else if summary.changes == 0 {

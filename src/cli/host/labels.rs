@@ -49,7 +49,7 @@ pub fn run(args: &LabelsArgs, session: &mut Session) -> Result<ExitCode> {
     for node in &nodes {
         node_labels::set(&cluster, node)?;
     }
-    let (count, changed) = (cx.gate.count(), ChangeList::new(cx.gate.entries()));
+    let (count, changed) = (cx.host.gate.count(), ChangeList::new(cx.host.gate.entries()));
     let text = if args.dry_run {
         session.plan(&changed)
     } else {

@@ -132,12 +132,12 @@ fn start(id: &str, order: &[u8], files: &HostFiles, session: &Session) -> Result
         let Some(mut started) = detached::start(&cx.host, &session.env.program, &arguments, order, scoped)? else {
             continue;
         };
-        let begin = cx.clock.monotonic();
-        while cx.clock.monotonic().saturating_sub(begin) < BEGIN && !started.has_failed() {
+        let begin = cx.host.clock.monotonic();
+        while cx.host.clock.monotonic().saturating_sub(begin) < BEGIN && !started.has_failed() {
             if runs::has_begun(files, id) {
                 return Ok(());
             }
-            cx.clock.sleep(PAUSE);
+            cx.host.clock.sleep(PAUSE);
         }
         if runs::has_begun(files, id) {
             return Ok(());

@@ -64,7 +64,7 @@ fn period(text: Option<&str>) -> Result<i64, Unusable> {
 
 fn made(args: &UserArgs, period: i64, known: &CurrentConfig, cx: &Context, session: &Session) -> Result<Kubeconfig> {
     let cluster = &known.cluster;
-    let store = PkiStore::new(cx.files.clone(), &cluster.certificates_dir, &cx.clock, &cx.random);
+    let store = PkiStore::new(cx.host.files.clone(), &cluster.certificates_dir, &cx.host.clock, &cx.random);
     let ca = store.require_ca(catalog::cert("ca")?, "a user's kubeconfig")?;
     let user = if let Some(token) = &args.token {
         User { token: Some(SecretText(Secret::new(token.clone()))), ..User::default() }
@@ -75,7 +75,7 @@ fn made(args: &UserArgs, period: i64, known: &CurrentConfig, cx: &Context, sessi
             ));
         }
         let groups: Vec<&str> = args.org.iter().map(String::as_str).collect();
-        let now = cx.clock.now();
+        let now = cx.host.clock.now();
         let end = now.saturating_add(period);
         if end > ca.cert.not_after {
             let ca_end = moment::text(ca.cert.not_after);

@@ -32,7 +32,7 @@ pub(super) fn cluster(session: &Session) -> Running {
     let gate = Gate::recording();
     let files = HostFiles::new(session.root(), gate.clone());
     let cx = Context::new(&session.env, Events::silent(), files, gate);
-    if !cx.files.is_live() || !cx.files.exists(&manifest("kube-apiserver")) {
+    if !cx.host.files.is_live() || !cx.host.files.exists(&manifest("kube-apiserver")) {
         return Running::None;
     }
     let Ok((cluster, node)) = current_config::from_host(&cx) else { return Running::Unknown };

@@ -59,7 +59,7 @@ impl Place {
         let mut session = Session::new(env, &cli.global);
         let Command::Token(args) = cli.command else { panic!("another command") };
         let cx = session.context(args.dry_run);
-        let cluster = self.api.cluster(&cx.gate);
+        let cluster = self.api.cluster(&cx.host.gate);
         match args.command {
             TokenCommand::Create(create_args) => {
                 let created = create(&create_args, &cx, &cluster, Path::new("/none"), &mut session)?;

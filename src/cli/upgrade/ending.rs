@@ -55,7 +55,7 @@ pub struct Ending<'a> {
 pub fn print(result: String, ending: Ending<'_>, cx: &Run<Upgrading>, session: &mut Session) -> Result<()> {
     let Ending { summary, next, dry_run, steps } = ending;
     let upgrade = &cx.work.purpose;
-    let changed = ChangeList::new(cx.gate.entries());
+    let changed = ChangeList::new(cx.host.gate.entries());
     let text = if dry_run {
         session.plan(&changed)
     } else {

@@ -102,7 +102,7 @@ pub fn run(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
 
 /// The steps. An interrupted one is the first; else what the last version would break is looked for.
 fn planned(args: &ApplyArgs, to: &Destination, config: &UpgradeConfig, session: &mut Session) -> Result<Vec<Hop>> {
-    let files = session.context(false).files;
+    let files = session.context(false).host.files;
     let packages = args.shared.packages.as_ref().map(|directory| session.env.cwd.join(directory));
     if let Some(begun) = progress(&files)?.and_then(|progress| progress.to) {
         return hops(&files, &begun, true, to, packages.as_deref());
@@ -148,7 +148,7 @@ fn open_again(args: &ApplyArgs, session: &Session) -> Result<Opened> {
     let kubeconfig = kubeconfig(args, session);
     let cx = session.context(false);
     let wait = Wait::new("the API server, which may restart with the new kubelet", RESTART_LIMIT);
-    wait.until(&cx.clock, &cx.events, || Ok(Poll::Ready(open(&kubeconfig, None, session)?)))
+    wait.until(&cx.host.clock, &cx.events, || Ok(Poll::Ready(open(&kubeconfig, None, session)?)))
 }
 
 /// Whether the rules of versions allow the next step already; what they refuse is shown.

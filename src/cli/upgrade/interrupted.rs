@@ -40,8 +40,8 @@ pub fn open_cluster<T>(
     attempt: impl Fn(&mut Session) -> Result<T>,
 ) -> Result<T> {
     let cx = session.context(start.dry_run);
-    let Some(progress) = progress(&cx.files)? else { return attempt(session) };
-    let (clock, events) = (cx.clock.clone(), cx.events.clone());
+    let Some(progress) = progress(&cx.host.files)? else { return attempt(session) };
+    let (clock, events) = (cx.host.clock.clone(), cx.events.clone());
     let wait = Wait::new("the API server, which an interrupted run may have restarted", LIMIT);
     let mut last = None;
     let opened = wait.until(&clock, &events, || match attempt(session) {

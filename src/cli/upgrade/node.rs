@@ -30,7 +30,7 @@ pub fn run(args: &NodeArgs, session: &mut Session) -> Result<ExitCode> {
     require_running_host(session)?;
     session.hold_host("upgrade node", dry_run)?;
     let looking = session.context(false);
-    let is_control_plane = looking.files.exists(&manifest("kube-apiserver"));
+    let is_control_plane = looking.host.files.exists(&manifest("kube-apiserver"));
     let default = if is_control_plane { ADMIN_CONF } else { KUBELET_CONF };
     let kubeconfig = args.shared.kubeconfig.clone().unwrap_or_else(|| default.into());
     let kubeconfig = session.env.cwd.join(kubeconfig);

@@ -33,7 +33,7 @@ pub fn run(args: &PlanArgs, session: &mut Session) -> Result<ExitCode> {
     let etcd = etcd::read(&cx, &reading);
     let packages = args.packages.as_ref().map(|directory| session.env.cwd.join(directory));
     let is_behind = reading.is_behind(&cx.node()?.name);
-    let now = Situation { files: &cx.files, cluster: &reading.version, is_behind, packages: packages.as_deref() };
+    let now = Situation { files: &cx.host.files, cluster: &reading.version, is_behind, packages: packages.as_deref() };
     let goals = goals(now, to.as_ref())?;
     let asked = goals.last().filter(|goal| goal.source == Source::Given).map(|goal| goal.version.clone());
     let mut available = Vec::new();

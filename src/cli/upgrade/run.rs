@@ -153,7 +153,7 @@ pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &
         (true, false) => Certificates::WithPods,
         (true, true) => Certificates::Renew,
     };
-    let files = session.context(dry_run).files;
+    let files = session.context(dry_run).host.files;
     let backup = backups::new_directory(&files, "upgrade", session.env.clock.now());
     let upgrade = HostUpgrade {
         scope: wanted.scope,
@@ -180,7 +180,7 @@ pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &
         page.upgrade(before);
     }
     (cx.lifecycle, cx.admin) = (Lifecycle::Upgraded, wanted.kubeconfig);
-    if let Some(progress) = progress(&cx.files)? {
+    if let Some(progress) = progress(&cx.host.files)? {
         match (progress.change, cx.work.purpose.change) {
             (Some(_), None) => return Err(OtherRun::Change.into()),
             (None, Some(_)) => return Err(OtherRun::Upgrade.into()),

@@ -39,7 +39,7 @@ fn host(fake: FakeCluster) -> RunningCluster {
     let stored = running.cx.cluster().unwrap().clone();
     let version = stored.version.clone();
     for (name, text) in static_pods(&mut running.cx, &stored, &version).unwrap() {
-        running.cx.files.write(&manifest(name), &Content::public(text), 0o600).unwrap();
+        running.cx.host.files.write(&manifest(name), &Content::public(text), 0o600).unwrap();
     }
     running
 }
@@ -193,9 +193,9 @@ fn the_same_version_changes_nothing_and_the_order_of_keys_is_not_a_change() {
     let kubelet: (String, String) = (KUBELET_CONFIG.into(), "added".into());
     assert!(states(&diff).iter().all(|one| one.1 == "unchanged" || *one == kubelet), "{diff}");
     let path = manifest("kube-scheduler");
-    let text = running.cx.files.read_text(&path).unwrap().unwrap();
+    let text = running.cx.host.files.read_text(&path).unwrap().unwrap();
     let sorted: Value = crate::config::untrusted::value(text.as_bytes()).unwrap();
-    running.cx.files.write(&path, &Content::public(sorted.to_string()), 0o600).unwrap();
+    running.cx.host.files.write(&path, &Content::public(sorted.to_string()), 0o600).unwrap();
     let diff = object(&run(&running, "upgrade diff v1.33.2 -o json"));
     assert!(states(&diff).contains(&(path.display().to_string(), "unchanged".into())), "{diff}");
 }
@@ -216,7 +216,7 @@ fn a_worker_has_nothing_to_compare() {
     let (code, _, err) = run(&running, "upgrade diff v1.34.1");
     assert_eq!(code, ExitCode::Input);
     assert!(
-        err.contains("run this on a control plane") && !running.cx.files.exists(Path::new(KUBELET_CONFIG)),
+        err.contains("run this on a control plane") && !running.cx.host.files.exists(Path::new(KUBELET_CONFIG)),
         "{err}"
     );
 }

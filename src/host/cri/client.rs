@@ -57,7 +57,7 @@ impl Cri {
         if !host.is_live() {
             return Err(CriError::NotLive);
         }
-        let (gate, clock) = (host.gate().clone(), host.clock.clone());
+        let (gate, clock) = (host.gate.clone(), host.clock.clone());
         if endpoint.is_dockershim() {
             let silent = |source| CriError::Silent { endpoint: endpoint.clone(), source };
             let answer = docker::answer(host, "Version", &[], LIMIT).map_err(silent)?;
@@ -69,7 +69,7 @@ impl Cri {
             return Ok(Self { endpoint, socket: PathBuf::new(), version, docker, gate, clock });
         }
         let socket = host
-            .files()
+            .files
             .real(endpoint.path())
             .map_err(|e| CriError::Silent { endpoint: endpoint.clone(), source: CallError::Connect(e.source) })?;
         for api in APIS {

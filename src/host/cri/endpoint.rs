@@ -63,7 +63,7 @@ impl Endpoint {
 
     /// True if both are the same socket on this host, after links are resolved.
     pub(super) fn is_same(&self, other: &Self, host: &Host) -> bool {
-        let real = |e: &Self| host.files().real(&e.0).map(|p| p.canonicalize().unwrap_or(p)).ok();
+        let real = |e: &Self| host.files.real(&e.0).map(|p| p.canonicalize().unwrap_or(p)).ok();
         self == other || real(self) == real(other)
     }
 }

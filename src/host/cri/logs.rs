@@ -21,7 +21,7 @@ const TAIL: u64 = 128 * 1024;
 
 /// The last lines of a log, at most `most`, oldest first. A log that is not there has none.
 pub fn tail(host: &Host, path: &Path, most: usize) -> Vec<LogLine> {
-    let Some(text) = host.files().real(path).ok().and_then(|real| end_of(&real)) else { return Vec::new() };
+    let Some(text) = host.files.real(path).ok().and_then(|real| end_of(&real)) else { return Vec::new() };
     let lines = parse(&text);
     lines.get(lines.len().saturating_sub(most)..).unwrap_or_default().to_vec()
 }

@@ -96,7 +96,7 @@ fn best_error(dead: Vec<(Endpoint, CriError)>) -> CriError {
 pub fn kubelet_endpoint(host: &Host) -> Option<Endpoint> {
     const FLAG: &str = "--container-runtime-endpoint=";
     const FIELD: &str = "containerRuntimeEndpoint:";
-    let read = |path: &str| host.files().read_text(Path::new(path)).ok().flatten().unwrap_or_default();
+    let read = |path: &str| host.files.read_text(Path::new(path)).ok().flatten().unwrap_or_default();
     // Flags win over the configuration, and the administrator's over kubeadm's.
     for file in ["/etc/default/kubelet", "/etc/sysconfig/kubelet", "/var/lib/kubelet/kubeadm-flags.env"] {
         let text = read(file);

@@ -21,7 +21,7 @@ const PART: usize = 1 << 20;
 
 /// The hashes by the names of their files.
 pub fn sums(host: &Host, directory: &Path) -> Result<BTreeMap<String, String>, PackageError> {
-    let text = host.files().read_text(&directory.join(SUMS))?;
+    let text = host.files.read_text(&directory.join(SUMS))?;
     let text = text.ok_or_else(|| PackageError::NoSums { directory: directory.to_path_buf() })?;
     let rows = text.lines().filter_map(|line| {
         let (hash, name) = line.trim().split_once(char::is_whitespace)?;
@@ -58,7 +58,7 @@ pub fn read_parts(
     path: &Path,
     mut take: impl FnMut(&[u8]) -> Result<(), PackageError>,
 ) -> Result<(), PackageError> {
-    let mut file = host.files().open(path)?;
+    let mut file = host.files.open(path)?;
     let mut part = vec![0; PART];
     loop {
         let failed = |source| FileError { verb: "read", path: path.to_path_buf(), source };
@@ -76,7 +76,7 @@ pub fn choose(host: &Host, mut source: Source, directory: &Path) -> Result<Sourc
     let ending = if source.kind == Kind::Apt { "deb" } else { "rpm" };
     let wanted = bare(&source.version);
     let mut found: BTreeMap<String, (String, PathBuf)> = BTreeMap::new();
-    for file in host.files().list(directory)? {
+    for file in host.files.list(directory)? {
         let path = directory.join(&file);
         if path.extension().is_none_or(|one| one != ending) {
             continue;

@@ -140,7 +140,7 @@ pub fn unlock(host: &Host, names: &[String]) -> Result<(), PackageError> {
 pub fn lock(host: &Host, names: &[String]) -> Result<(), PackageError> {
     let unlocks =
         |change: &Change| matches!(change, Change::Run { command, .. } if command.iter().any(|word| word == "delete"));
-    let there = if names.is_empty() || host.gate().plans(unlocks) { Vec::new() } else { locked(host)? };
+    let there = if names.is_empty() || host.gate.plans(unlocks) { Vec::new() } else { locked(host)? };
     let lost: Vec<String> = names.iter().filter(|name| !there.contains(name)).cloned().collect();
     if lost.is_empty() {
         return Ok(());

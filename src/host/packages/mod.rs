@@ -35,8 +35,8 @@ pub fn kubelet_program(host: &Host) -> Option<PathBuf> {
     let named = of_service.filter(|program| program.starts_with('/')).and_then(|program| host.find(&program));
     let path = named.or_else(|| host.find(KUBELET))?;
     // The file behind links is what is replaced.
-    let real = host.files().real(&path).ok()?;
-    real.strip_prefix(host.files().root()).ok().map(|inner| Path::new("/").join(inner))
+    let real = host.files.real(&path).ok()?;
+    real.strip_prefix(host.files.root()).ok().map(|inner| Path::new("/").join(inner))
 }
 
 /// Looks up how this host's kubelet was installed, and what of `version` can replace it: from the repositories of the host,

@@ -31,7 +31,7 @@ pub fn choose(host: &Host, mut source: Source, directory: &Path) -> Result<Sourc
     let sums = sums(host, directory)?;
     for (name, target) in source.installed.clone() {
         let path = directory.join(&name);
-        if !host.files().exists(&path) {
+        if !host.files.exists(&path) {
             if name == KUBELET {
                 let what = format!("program kubelet of {}", source.version);
                 return Err(PackageError::Lacks { directory: directory.to_path_buf(), what });
@@ -67,9 +67,9 @@ fn former(name: &str) -> PathBuf {
 
 /// Copies the programs, for a way back. What an earlier run has kept stays.
 pub fn keep(host: &Host, programs: &Installed) -> Result<(), PackageError> {
-    host.files().create_dir(Path::new(FORMER_DIR), 0o700)?;
+    host.files.create_dir(Path::new(FORMER_DIR), 0o700)?;
     for (name, path) in programs {
-        if !host.files().exists(&former(name)) {
+        if !host.files.exists(&former(name)) {
             copy(host, Path::new(path), &former(name), None)?;
         }
     }
@@ -85,7 +85,7 @@ pub fn install(host: &Host, from: &Path, to: &Path, hash: Option<&str>) -> Resul
 pub fn put_back(host: &Host, programs: &Installed) -> Result<(), PackageError> {
     for (name, path) in programs {
         let kept = former(name);
-        if host.files().exists(&kept) && hash(host, &kept)? != hash(host, Path::new(path))? {
+        if host.files.exists(&kept) && hash(host, &kept)? != hash(host, Path::new(path))? {
             copy(host, &kept, Path::new(path), None)?;
         }
     }
@@ -94,8 +94,8 @@ pub fn put_back(host: &Host, programs: &Installed) -> Result<(), PackageError> {
 
 /// Removes what was kept. That is internal bookkeeping, which the plan does not list.
 pub fn forget(host: &Host) -> Result<(), PackageError> {
-    let files = HostFiles::new(host.files().root(), Gate::open());
-    host.gate().effect(|| NAMES.iter().try_for_each(|name| files.remove(&former(name)).map(drop)))?;
+    let files = HostFiles::new(host.files.root(), Gate::open());
+    host.gate.effect(|| NAMES.iter().try_for_each(|name| files.remove(&former(name)).map(drop)))?;
     Ok(())
 }
 
@@ -103,8 +103,8 @@ fn copy(host: &Host, from: &Path, to: &Path, wanted: Option<&str>) -> Result<(),
     let shown = [from, to].map(|path| path.display().to_string());
     let command = ["install", "-m755"].into_iter().map(str::to_owned).chain(shown).collect();
     let change = Change::Run { what: format!("copy {} to {}", from.display(), to.display()), command };
-    host.gate().pass(change, || {
-        let mut file = host.files().begin(to, MODE)?;
+    host.gate.pass(change, || {
+        let mut file = host.files.begin(to, MODE)?;
         let mut hasher = Sha256::new();
         read_parts(host, from, |part| {
             hasher.update(part);

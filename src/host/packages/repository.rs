@@ -28,12 +28,12 @@ pub fn moved(host: &Host, kind: Kind, minor: u16) -> Result<Vec<Moved>, PackageE
     };
     let mut found = Vec::new();
     for directory in directories.iter().map(Path::new) {
-        for name in host.files().list(directory)? {
+        for name in host.files.list(directory)? {
             let path = directory.join(&name);
             if !path.extension().is_some_and(|ending| endings.iter().any(|one| ending == *one)) {
                 continue;
             }
-            let Some(text) = host.files().read_text(&path)? else { continue };
+            let Some(text) = host.files.read_text(&path)? else { continue };
             let new = with_minor(&text, minor);
             if new != text {
                 found.push(Moved { path, text: new });

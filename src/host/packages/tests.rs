@@ -69,7 +69,7 @@ fn apt_installs_exactly_the_version_and_holds_stay() {
     let before = fake.ran().len();
     find(&dry, &version(), None).unwrap().install(&dry, &[]).unwrap();
     let planned: Vec<String> = dry
-        .gate()
+        .gate
         .entries()
         .into_iter()
         .filter_map(|entry| match entry.change {
@@ -245,7 +245,7 @@ fn programs_are_replaced_after_they_were_verified_and_can_be_put_back() {
     source.keep(&host).unwrap();
     source.install(&host, &[]).unwrap();
     assert_eq!(content(&fake, "/usr/local/bin/kubelet"), "new kubelet");
-    assert_eq!(host.files().mode(Path::new("/usr/local/bin/kubelet")), Some(0o755));
+    assert_eq!(host.files.mode(Path::new("/usr/local/bin/kubelet")), Some(0o755));
     assert!(find(&host, &version(), Some(directory)).unwrap().is_current());
     // A run that continues does not take the new ones for the former ones.
     source.keep(&host).unwrap();
@@ -253,7 +253,7 @@ fn programs_are_replaced_after_they_were_verified_and_can_be_put_back() {
     assert_eq!(content(&fake, "/usr/local/bin/kubelet"), "old kubelet");
     assert_eq!(content(&fake, "/usr/local/bin/kubectl"), "old kubectl");
     forget(&host).unwrap();
-    assert!(host.files().list(Path::new(FORMER_DIR)).unwrap().is_empty());
+    assert!(host.files.list(Path::new(FORMER_DIR)).unwrap().is_empty());
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn changes_are_undone_newest_first_and_edited_files_left_alone() {
     assert_eq!(messages[0], "kept /etc/hosts: it was changed later");
     assert_eq!(fake.ran(), ["swapon /dev/sda2", "sysctl -w net.ipv4.ip_forward=0"]);
     assert_eq!(read(&fake, FSTAB), "former");
-    assert!(Journal::load(host.files()).unwrap().changes().is_empty());
+    assert!(Journal::load(&host.files).unwrap().changes().is_empty());
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_file_that_was_changed_several_times_is_restored_in_one_step() {
             let fake = FakeHost::new().file(FSTAB, now);
             let host = if dry { fake.dry() } else { fake.live() };
             assert_eq!(all(undo(&host, &mut journal(changes.clone())).unwrap()), ["restored /etc/fstab"]);
-            assert_eq!(host.gate().count(), 1, "{:?}", host.gate().entries());
+            assert_eq!(host.gate.count(), 1, "{:?}", host.gate.entries());
             let path = fake.root().join(&FSTAB[1..]);
             let expected = if dry { Some(now) } else { then };
             assert_eq!(std::fs::read_to_string(path).ok().as_deref(), expected);
@@ -133,7 +133,7 @@ fn a_change_that_cannot_be_undone_stays_and_does_not_block_older_ones() {
     assert_eq!(undone.messages, ["restored /etc/fstab", "set net.ipv4.ip_forward back to 0"]);
     let error = undone.verdict().unwrap_err().to_string();
     assert!(error.contains("2 changes could not be undone") && error.contains("read swap header failed"), "{error}");
-    let left = Journal::load(host.files()).unwrap();
+    let left = Journal::load(&host.files).unwrap();
     assert_eq!(left.changes().iter().map(|change| change.inverse.clone()).collect::<Vec<_>>(), kept);
 }
 
@@ -167,9 +167,9 @@ fn directories_that_a_fix_created_are_removed_when_nothing_else_is_in_them() {
     let written = |fake: &FakeHost| {
         let host = fake.live();
         let mut journal = journal(FILES.map(|path| restore_to(path, None, "ours")));
-        journal.add_missing_directories(host.files(), Path::new(FILES[0]));
+        journal.add_missing_directories(&host.files, Path::new(FILES[0]));
         for path in FILES {
-            host.files().write(Path::new(path), &Content::public("ours"), 0o644).unwrap();
+            host.files.write(Path::new(path), &Content::public("ours"), 0o644).unwrap();
         }
         (host, journal)
     };
@@ -177,7 +177,7 @@ fn directories_that_a_fix_created_are_removed_when_nothing_else_is_in_them() {
     let (host, mut journal) = written(&fake);
     let messages = all(undo(&fake.dry(), &mut journal.clone()).unwrap());
     assert_eq!(messages.len(), 4, "a dry run says the same: {messages:?}");
-    assert!(host.files().exists(Path::new("/etc/containerd/conf.d")));
+    assert!(host.files.exists(Path::new("/etc/containerd/conf.d")));
     let messages = all(undo(&host, &mut journal).unwrap());
     assert_eq!(
         messages,
@@ -188,20 +188,20 @@ fn directories_that_a_fix_created_are_removed_when_nothing_else_is_in_them() {
             "removed /etc/containerd"
         ]
     );
-    assert!(!host.files().exists(Path::new("/etc/containerd")) && host.files().exists(Path::new("/etc")));
+    assert!(!host.files.exists(Path::new("/etc/containerd")) && host.files.exists(Path::new("/etc")));
     assert_eq!(journal, Journal::default());
 
     let fake = FakeHost::new().file("/etc/hostname", "n1");
     let (host, mut journal) = written(&fake);
     let mine = Path::new("/etc/containerd/certs.d");
-    host.files().create_dir(mine, 0o755).unwrap();
+    host.files.create_dir(mine, 0o755).unwrap();
     all(undo(&host, &mut journal).unwrap());
-    assert!(host.files().exists(mine), "a directory of the user's is in it");
+    assert!(host.files.exists(mine), "a directory of the user's is in it");
 
     let fake = FakeHost::new().file("/etc/containerd/x", "");
     std::fs::remove_file(fake.root().join("etc/containerd/x")).unwrap();
     let (host, mut journal) = written(&fake);
     all(undo(&host, &mut journal).unwrap());
-    assert_eq!(host.files().list(Path::new("/etc/containerd")).unwrap(), Vec::<String>::new());
-    assert!(host.files().exists(Path::new("/etc/containerd")), "it was there before");
+    assert_eq!(host.files.list(Path::new("/etc/containerd")).unwrap(), Vec::<String>::new());
+    assert!(host.files.exists(Path::new("/etc/containerd")), "it was there before");
 }

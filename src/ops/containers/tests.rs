@@ -17,8 +17,8 @@ const GRACE_ANNOTATION: &str = "io.kubernetes.pod.terminationGracePeriod";
 /// A host at the beginning of a reset, with the fake's programs.
 pub fn context(fake: &FakeHost, host: Host) -> Run<Reset> {
     let mut cx = fixture(fake.root());
-    cx.gate = host.gate().clone();
-    cx.files = HostFiles::new(fake.root(), cx.gate.clone());
+    cx.host.gate = host.gate.clone();
+    cx.host.files = HostFiles::new(fake.root(), cx.host.gate.clone());
     cx.host = host;
     cx.config.node.as_mut().unwrap().cri_socket = None;
     cx

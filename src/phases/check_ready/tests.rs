@@ -48,10 +48,10 @@ fn a_crash_loop_that_began_before_the_renewal_is_not_waited_for() {
     stop(&host, "etcd");
     host.components.borrow_mut().get_mut("etcd").unwrap().containers[0].attempt = 3;
     let mut cx = renewing(&root, None);
-    let before = cx.clock.monotonic();
+    let before = cx.host.clock.monotonic();
     let failure = check(&host, &mut cx).unwrap_err();
     assert!(failure.to_string().contains("its container has exited"), "{failure}");
-    assert_eq!(cx.clock.monotonic(), before);
+    assert_eq!(cx.host.clock.monotonic(), before);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_cluster_with_expired_certificates_can_be_repaired() {
         stop(&host, name);
     }
     let mut cx = renewing(&root, None);
-    cx.clock = crate::base::env::Clock::fixed(CREATED + 366 * 24 * 3600);
+    cx.host.clock = crate::base::env::Clock::fixed(CREATED + 366 * 24 * 3600);
     check(&host, &mut cx).unwrap();
 }
 

@@ -56,7 +56,7 @@ impl Phase<Recovery> for CheckLoss {
 /// Finds the member of this host and the loss, and checks that there is room for the copy.
 pub fn look(cx: &mut Run<Recovery>) -> Result<()> {
     let found = etcd_recovery::find(cx)?;
-    if !cx.files.exists(&found.copy) {
+    if !cx.host.files.exists(&found.copy) {
         let size = tree_copy::size(&cx.host, &found.data_dir.join("member"))?;
         let free = space::of(&cx.host, &found.copy)?.free;
         if free < size.saturating_add(SPARE) {

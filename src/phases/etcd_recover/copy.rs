@@ -30,12 +30,13 @@ impl Phase<Recovery> for CopyData {
         }
         etcd_recovery::stop(cx)?;
         let log_copy = PathBuf::from(format!("{}-wal", found.copy.display()));
-        if let Some(log) = found.log_dir.filter(|log| !log.starts_with(&found.data_dir) && !cx.files.exists(&log_copy))
+        if let Some(log) =
+            found.log_dir.filter(|log| !log.starts_with(&found.data_dir) && !cx.host.files.exists(&log_copy))
         {
             tree_copy::copy(&cx.host, &log, &log_copy)?;
             cx.events.message(format!("copied etcd's log to {}", log_copy.display()));
         }
-        if !cx.files.exists(&found.copy) {
+        if !cx.host.files.exists(&found.copy) {
             tree_copy::copy(&cx.host, &found.data_dir, &found.copy)?;
             cx.events.message(format!("copied etcd's data to {}", found.copy.display()));
         }

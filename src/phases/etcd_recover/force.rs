@@ -22,7 +22,7 @@ impl Phase<Recovery> for ForceCluster {
         let found = cx.work.found()?.clone();
         // An interrupted run came further than this.
         let usual = etcd_recovery::alone(&found.manifest, &found);
-        if found.is_forced && cx.files.read_text(&manifest("etcd"))?.as_ref() == Some(&usual) {
+        if found.is_forced && cx.host.files.read_text(&manifest("etcd"))?.as_ref() == Some(&usual) {
             return Ok(());
         }
         if let Some(progress) = progress(cx)? {
@@ -30,14 +30,14 @@ impl Phase<Recovery> for ForceCluster {
             etcd_recovery::record(cx, &crate::state::etcd_recovery::Progress { is_forced, ..progress })?;
         }
         etcd_recovery::write(cx, &etcd_recovery::forced(&found.manifest)?)?;
-        let gate = cx.gate.clone();
+        let gate = cx.host.gate.clone();
         gate.effect(|| {
-            let since = cx.files.modified(&manifest("etcd")).unwrap_or_default();
+            let since = cx.host.files.modified(&manifest("etcd")).unwrap_or_default();
             let members = etcd_recovery::wait(cx, &found, since)?;
             let client = etcd_recovery::client(cx, &found.manifest)?;
             // Some versions keep learners.
             let limit = cx.timeouts().etcd_api_call;
-            let membership = Membership::new(&client, &cx.gate, &cx.clock, &cx.events, limit);
+            let membership = Membership::new(&client, &cx.host.gate, &cx.host.clock, &cx.events, limit);
             for other in members.iter().filter(|member| member.id != found.id) {
                 membership.leave(&|member| member.id == other.id)?;
             }

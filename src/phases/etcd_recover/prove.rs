@@ -24,12 +24,12 @@ impl Phase<Recovery> for ProveRecovery {
 
     fn run(&self, cx: &mut Run<Recovery>, _: &Target) -> Result<()> {
         let found = cx.work.found()?.clone();
-        let gate = cx.gate.clone();
+        let gate = cx.host.gate.clone();
         let keys = gate.effect(|| {
             let client = etcd_recovery::client(cx, &found.manifest)?;
             let keys = client.count("")?;
             cx.events.message(format!("etcd has {keys} keys"));
-            if cx.files.exists(Path::new(ADMIN_CONF)) {
+            if cx.host.files.exists(Path::new(ADMIN_CONF)) {
                 let own = cx.hasty_cluster(Path::new(ADMIN_CONF))?;
                 if own.wait_until_ready("/readyz", "a ready API server", NOTICE, &cx.events).is_err() {
                     restart_api_server(cx)?;

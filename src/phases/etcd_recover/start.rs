@@ -35,9 +35,9 @@ impl Phase<Recovery> for StartEtcd {
     fn run(&self, cx: &mut Run<Recovery>, _: &Target) -> Result<()> {
         let found = cx.work.found()?.clone();
         etcd_recovery::write(cx, &etcd_recovery::alone(&found.manifest, &found))?;
-        let gate = cx.gate.clone();
+        let gate = cx.host.gate.clone();
         gate.effect(|| {
-            let since = cx.files.modified(&manifest("etcd")).unwrap_or_default();
+            let since = cx.host.files.modified(&manifest("etcd")).unwrap_or_default();
             let members = etcd_recovery::wait(cx, &found, since)?;
             let others: Vec<String> =
                 members.iter().filter(|member| member.id != found.id).map(crate::etcd::Member::shown).collect();

@@ -28,9 +28,9 @@ fn host() -> FakeHost {
 fn recovering(fake: &FakeHost, gate: Gate) -> Run<Recovery> {
     let mut cx = context(fake, fake.live()).cx;
     if gate.effect(|| Ok::<_, ()>(())).unwrap().is_none() {
-        cx.files = crate::base::files::HostFiles::new(fake.root(), gate.clone());
-        cx.host = crate::host::Host::new(&cx.vars, cx.clock.clone(), cx.files.clone(), gate.clone());
-        cx.gate = gate;
+        cx.host.files = crate::base::files::HostFiles::new(fake.root(), gate.clone());
+        cx.host = crate::host::Host::new(&cx.vars, cx.host.clock.clone(), cx.host.files.clone(), gate.clone());
+        cx.host.gate = gate;
     }
     let found = Found {
         id: 1,
@@ -59,7 +59,7 @@ fn etcd_is_stopped_before_its_data_is_copied() {
     let _server = FakeCri::v1().pod("kube-system/kube-apiserver-n1", &[], &[]).serve(fake.root(), SOCKET);
     let mut cx = recovering(&fake, Gate::open());
     run(&CopyData, &mut cx).unwrap();
-    assert!(!cx.files.exists(&manifest("etcd")));
+    assert!(!cx.host.files.exists(&manifest("etcd")));
     assert_eq!(std::fs::read(fake.root().join(&COPY[1..]).join("member/snap/db")).unwrap(), b"data");
     let recorded = progress(&cx).unwrap().unwrap();
     assert_eq!((recorded.manifest.as_str(), recorded.is_forced), (MANIFEST, false));
@@ -76,7 +76,7 @@ fn data_of_an_etcd_that_does_not_stop_is_not_copied_and_its_manifest_is_put_back
     assert!(failure.downcast_ref::<TimedOut>().is_some(), "{failure}");
     assert!(!fake.root().join(&COPY[1..]).exists());
     assert!(put_back(&cx).unwrap());
-    assert_eq!(cx.files.read_text(&manifest("etcd")).unwrap().as_deref(), Some(MANIFEST));
+    assert_eq!(cx.host.files.read_text(&manifest("etcd")).unwrap().as_deref(), Some(MANIFEST));
     assert!(!fake.root().join(&PROGRESS_FILE[1..]).exists());
 }
 
@@ -89,8 +89,8 @@ fn a_run_that_came_further_does_not_force_the_cluster_again() {
     cx.work.found.as_mut().unwrap().is_forced = true;
     run(&CopyData, &mut cx).unwrap();
     run(&ForceCluster, &mut cx).unwrap();
-    assert_eq!(cx.files.read_text(&manifest("etcd")).unwrap(), Some(usual));
-    assert_eq!(cx.gate.count(), 0);
+    assert_eq!(cx.host.files.read_text(&manifest("etcd")).unwrap(), Some(usual));
+    assert_eq!(cx.host.gate.count(), 0);
 }
 
 /// A host on which a new cluster is to be forced, and etcd there answers with these members.
@@ -128,7 +128,7 @@ fn a_new_cluster_is_forced_once_and_then_etcd_starts_as_usual() {
     };
     record(&cx, &recorded).unwrap();
     run(&ForceCluster, &mut cx).unwrap();
-    let text = |cx: &Context| cx.files.read_text(&manifest("etcd")).unwrap().unwrap();
+    let text = |cx: &Context| cx.host.files.read_text(&manifest("etcd")).unwrap().unwrap();
     assert!(text(&cx).contains("--force-new-cluster=true"));
     assert!(progress(&cx).unwrap().unwrap().is_forced, "it is recorded before etcd starts");
     run(&super::start::StartEtcd, &mut cx).unwrap();
@@ -150,6 +150,7 @@ fn a_plan_changes_nothing_and_names_every_change() {
     run(&ForceCluster, &mut cx).unwrap();
     run(&super::start::StartEtcd, &mut cx).unwrap();
     let shown: Vec<String> = cx
+        .host
         .gate
         .entries()
         .into_iter()

@@ -54,7 +54,7 @@ impl Phase<Restoring> for PrepareData {
         let path = found.progress.prepared.join("member/snap/db");
         // Not a file that belongs to the cluster: it gets another name.
         let change = Change::request("etcd", "prepare data", &path.display().to_string(), None);
-        let gate = cx.gate.clone();
+        let gate = cx.host.gate.clone();
         gate.pass(change, || write(cx, &found, snapshot, &path))?;
         if let Some(found) = cx.work.found.as_mut() {
             found.progress.is_prepared = true;
@@ -66,12 +66,12 @@ impl Phase<Restoring> for PrepareData {
 /// The file has its name only when it is complete, changed and verified.
 fn write(cx: &Context, found: &Restorable, snapshot: &Snapshot, path: &Path) -> Result<()> {
     if let Some(parent) = path.parent() {
-        let real = cx.files.real(parent)?;
+        let real = cx.host.files.real(parent)?;
         let made = std::fs::DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(&real);
         made.map_err(|source| FileError { verb: "create", path: real, source })?;
     }
-    let source = cx.files.open(&found.progress.file)?;
-    let mut file = cx.files.begin(path, MODE)?;
+    let source = cx.host.files.open(&found.progress.file)?;
+    let mut file = cx.host.files.begin(path, MODE)?;
     let not_read = |error: io::Error| Failure::from(NotPrepared { why: error.to_string() });
     let mut piece = vec![0; PIECE];
     let mut at = 0;

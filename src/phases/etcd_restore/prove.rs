@@ -24,12 +24,12 @@ impl Phase<Restoring> for ProveRestore {
     fn run(&self, cx: &mut Run<Restoring>, _: &Target) -> Result<()> {
         let found = cx.work.restorable()?.clone();
         etcd_restore::start_api_server(cx, &found.progress)?;
-        let gate = cx.gate.clone();
+        let gate = cx.host.gate.clone();
         let keys = gate.effect(|| {
             let client = etcd_recovery::client(cx, &found.progress.etcd)?;
             let keys = client.count("")?;
             cx.events.message(format!("etcd has {keys} keys"));
-            if cx.files.exists(Path::new(ADMIN_CONF)) {
+            if cx.host.files.exists(Path::new(ADMIN_CONF)) {
                 let host = ThisHost::find(cx)?;
                 host.verify_admin_access(cx)?;
                 for component in REMEMBER {

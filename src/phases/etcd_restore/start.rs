@@ -74,9 +74,9 @@ pub(super) fn usual(progress: &RestoreProgress) -> String {
 /// Writes the manifest, waits until etcd works, and checks its members and its revision.
 fn start(cx: &Context, progress: &RestoreProgress, text: &str) -> Result<()> {
     etcd_recovery::write(cx, text)?;
-    let gate = cx.gate.clone();
+    let gate = cx.host.gate.clone();
     gate.effect(|| {
-        let since = cx.files.modified(&manifest("etcd")).unwrap_or_default();
+        let since = cx.host.files.modified(&manifest("etcd")).unwrap_or_default();
         let members = etcd_recovery::wait_for(cx, &progress.etcd, None, since)?;
         let revision = etcd_recovery::revision(cx, &progress.etcd)?;
         let why = if members.len() != 1 {

@@ -52,9 +52,9 @@ fn host(members: &[&str]) -> FakeHost {
 fn restoring(fake: &FakeHost, gate: Gate, lost: &[&str]) -> Run<Restoring> {
     let mut cx = context(fake, fake.live()).cx;
     if gate.effect(|| Ok::<_, ()>(())).unwrap().is_none() {
-        cx.files = HostFiles::new(fake.root(), gate.clone());
-        cx.host = crate::host::Host::new(&cx.vars, cx.clock.clone(), cx.files.clone(), gate.clone());
-        cx.gate = gate;
+        cx.host.files = HostFiles::new(fake.root(), gate.clone());
+        cx.host = crate::host::Host::new(&cx.vars, cx.host.clock.clone(), cx.host.files.clone(), gate.clone());
+        cx.host.gate = gate;
     }
     let lost = lost.iter().map(ToString::to_string).collect();
     let work = Restoring { file: FILE.into(), lost, found: None, keys: None };
@@ -80,8 +80,8 @@ fn stopped(fake: &FakeHost) -> Serving {
 /// The revision in the data directory, and whether both components are to run.
 fn there(cx: &Context) -> (u64, bool) {
     let path = Path::new("/var/lib/etcd/member/snap/db");
-    let found = crate::etcd::snapshot::read(&cx.files.open(path).unwrap(), "db").unwrap();
-    let runs = |name| cx.files.exists(&manifest(name));
+    let found = crate::etcd::snapshot::read(&cx.host.files.open(path).unwrap(), "db").unwrap();
+    let runs = |name| cx.host.files.exists(&manifest(name));
     (found.contents.revision, runs("etcd") && runs("kube-apiserver"))
 }
 
@@ -97,7 +97,7 @@ fn the_present_data_is_kept_and_the_revision_goes_on_from_it() {
     assert_eq!(there(&cx), (2, false));
     let aside = cx.work.restorable().unwrap().progress.aside.clone();
     assert!(aside.starts_with("/var/lib") && !aside.starts_with("/var/lib/etcd"), "{}", aside.display());
-    assert!(cx.files.exists(&aside.join("member/snap/db")));
+    assert!(cx.host.files.exists(&aside.join("member/snap/db")));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_run_that_is_killed_anywhere_is_continued_or_undone() {
                 run(action, &mut cx).unwrap();
             }
             if halfway {
-                let aside = cx.files.real(&cx.work.restorable().unwrap().progress.aside).unwrap();
+                let aside = cx.host.files.real(&cx.work.restorable().unwrap().progress.aside).unwrap();
                 std::fs::create_dir(&aside).unwrap();
                 std::fs::rename(fake.root().join("var/lib/etcd/member"), aside.join("member")).unwrap();
             }
@@ -126,7 +126,7 @@ fn a_run_that_is_killed_anywhere_is_continued_or_undone() {
             }
             assert!(put_back(&cx).unwrap());
             assert_eq!(there(&cx), (3, true), "{phases} {halfway} {goes_on}");
-            let names = |path: &str| cx.files.list(Path::new(path)).unwrap();
+            let names = |path: &str| cx.host.files.list(Path::new(path)).unwrap();
             assert_eq!(
                 (names("/var/lib"), names("/var/lib/etcd")),
                 (vec!["etcd".into(), "kubewright".into()], vec!["member".into()])
@@ -218,7 +218,7 @@ fn etcd_starts_as_a_new_cluster_with_an_id_of_its_own_and_then_as_usual() {
     }
     let _server = FakeCri::v1().pod("kube-system/etcd", &[], &[]).created(i64::MAX).serve(fake.root(), SOCKET);
     run(&StartRestored, &mut cx).unwrap();
-    let text = cx.files.read_text(&manifest("etcd")).unwrap().unwrap();
+    let text = cx.host.files.read_text(&manifest("etcd")).unwrap().unwrap();
     assert_eq!(text, before.replace(",n2=https://n2:2380", ""));
     assert!(progress(&cx).unwrap().unwrap().is_restored);
     assert!(!put_back(&cx).unwrap(), "the way back ends here");
@@ -247,6 +247,7 @@ fn a_plan_changes_nothing_and_names_every_change() {
         run(action, &mut cx).unwrap();
     }
     let shown: Vec<String> = cx
+        .host
         .gate
         .entries()
         .into_iter()

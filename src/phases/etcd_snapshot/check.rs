@@ -61,7 +61,7 @@ pub fn check(cx: &Context, saving: &mut Saving) -> Result<()> {
 
 fn require_place(cx: &Context, saving: &Saving) -> Result<()> {
     let path = saving.file.as_path();
-    let real = cx.files.real(path)?;
+    let real = cx.host.files.real(path)?;
     if let Ok(there) = std::fs::symlink_metadata(&real) {
         if !there.is_file() {
             return Err(SaveError::NotAFile { path: path.into() }.into());
@@ -71,7 +71,7 @@ fn require_place(cx: &Context, saving: &Saving) -> Result<()> {
         }
     }
     let directory = path.parent().unwrap_or(path);
-    if directory != Path::new(SNAPSHOT_DIR) && !cx.files.exists(directory) {
+    if directory != Path::new(SNAPSHOT_DIR) && !cx.host.files.exists(directory) {
         return Err(SaveError::NoDirectory { path: directory.into() }.into());
     }
     Ok(())

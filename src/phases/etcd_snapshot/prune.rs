@@ -22,11 +22,11 @@ impl Phase<Saving> for PruneSnapshots {
 /// Removes all but the newest.
 pub fn prune(cx: &Context, saving: &mut Saving) -> Result<()> {
     let Some(keep) = saving.keep else { return Ok(()) };
-    let mut others = snapshots::all(&cx.files)?;
+    let mut others = snapshots::all(&cx.host.files)?;
     others.retain(|path| *path != saving.file);
     let old = others.len().saturating_sub(keep.saturating_sub(1));
     for path in others.into_iter().take(old) {
-        cx.files.remove(&path)?;
+        cx.host.files.remove(&path)?;
         cx.events.message(format!("removed {}", path.display()));
         saving.removed.push(path);
     }

@@ -34,12 +34,12 @@ pub fn save(cx: &Context, saving: &mut Saving) -> Result<()> {
     let Some((endpoint, _)) = &saving.source else { return Ok(()) };
     let (path, (client, _)) = (&saving.file, own_etcd::client(cx)?);
     if path.parent() == Some(Path::new(SNAPSHOT_DIR)) {
-        cx.files.create_dir(Path::new(SNAPSHOT_DIR), DIRECTORY_MODE)?;
+        cx.host.files.create_dir(Path::new(SNAPSHOT_DIR), DIRECTORY_MODE)?;
     }
     // Not a file that belongs to the cluster: nothing that removes the cluster removes it.
     let change = Change::request("etcd", "save snapshot", &path.display().to_string(), None);
     let fetch = || fetch(cx, &client, endpoint.trim_end_matches('/'), path, saving.overwrite);
-    let saved = cx.gate.pass(change, fetch)?;
+    let saved = cx.host.gate.pass(change, fetch)?;
     if saved.is_some() {
         cx.events.message(format!("wrote {}", path.display()));
     }
@@ -48,7 +48,7 @@ pub fn save(cx: &Context, saving: &mut Saving) -> Result<()> {
 }
 
 pub(super) fn fetch(cx: &Context, client: &Client, endpoint: &str, path: &Path, overwrite: bool) -> Result<Snapshot> {
-    let mut file = cx.files.begin(path, MODE)?;
+    let mut file = cx.host.files.begin(path, MODE)?;
     let mut failure: Option<Failure> = None;
     let mut remaining = u64::MAX;
     client.snapshot(endpoint, &mut |part| {

@@ -29,8 +29,8 @@ fn etcd(tls: &TestCa, count: u64, ca: &TestCa) -> TestServer {
 fn init(fake: &FakeHost, only: Option<&str>, change: impl FnOnce(&mut InitConfig)) -> (Context, Option<Failure>) {
     let mut cx = Context::for_tests(&fake.root().to_string_lossy());
     cx.host = fake.live();
-    cx.files = cx.host.files().clone();
-    cx.gate = cx.host.gate().clone();
+    cx.host.files = cx.host.files.clone();
+    cx.host.gate = cx.host.gate.clone();
     let mut config = print::default_init(table::facts(36).unwrap(), "n1");
     config.node.ignore_preflight_errors = vec!["all".into()];
     change(&mut config);
@@ -48,7 +48,7 @@ fn assert_refused((cx, failure): (Context, Option<Failure>), why: &str) {
     assert_eq!((failure.places(), failure.exit_code()), (["guard".to_owned()].as_slice(), ExitCode::Preflight));
     let text = failure.to_string();
     assert!(text.contains(why) && text.contains("cannot be skipped or ignored"), "{text}");
-    assert_eq!(cx.gate.count(), 0, "{:?}", cx.gate.entries());
+    assert_eq!(cx.host.gate.count(), 0, "{:?}", cx.host.gate.entries());
 }
 
 fn external(config: &mut InitConfig, url: &str) {
@@ -92,7 +92,7 @@ fn an_empty_etcd_and_phases_that_start_nothing_pass() {
     for (server, only) in [(&empty, "control-plane/scheduler"), (&full, "certs/ca")] {
         let fake = host_with_etcd_ca(&tls);
         let (cx, failure) = init(&fake, Some(only), |config| external(config, &server.url()));
-        assert!(failure.is_none() && cx.gate.count() > 0, "{only}: {failure:?}");
+        assert!(failure.is_none() && cx.host.gate.count() > 0, "{only}: {failure:?}");
     }
 }
 

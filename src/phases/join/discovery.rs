@@ -37,8 +37,12 @@ pub fn find_cluster(cx: &mut Context, join: JoinConfig, fix: bool, facts: &Facts
     let proxies = Proxies::from_vars(&cx.vars);
     let (found, access, user) = find(cx, &discovery, &proxies)?;
     cx.events.message(format!("discovered the cluster at {}", found.server));
-    let api =
-        Cluster::known(Client::new(access)?, cx.gate.clone(), cx.clock.clone(), cx.timeouts().kubernetes_api_call);
+    let api = Cluster::known(
+        Client::new(access)?,
+        cx.host.gate.clone(),
+        cx.host.clock.clone(),
+        cx.timeouts().kubernetes_api_call,
+    );
     let cluster = read_cluster(cx, &api, facts)?;
     if control_plane.is_some() && cluster.control_plane_endpoint.is_none() {
         return Err(JoinError::NoStableEndpoint.into());
@@ -53,7 +57,7 @@ pub fn find_cluster(cx: &mut Context, join: JoinConfig, fix: bool, facts: &Facts
 
 /// The cluster, the access to it, and the kubelet's credentials for requesting its certificate.
 fn find(cx: &Context, by: &Discovery, proxies: &Proxies) -> Result<(Found, Access, User)> {
-    let search = Search { limit: patience(cx)?, clock: &cx.clock, random: &cx.random, events: &cx.events };
+    let search = Search { limit: patience(cx)?, clock: &cx.host.clock, random: &cx.random, events: &cx.events };
     let tls_token = by.tls_bootstrap_token.clone();
     match &by.source {
         DiscoverySource::Token { endpoints, token, ca_cert_hashes, unsafe_skip_ca_verification } => {
@@ -81,7 +85,7 @@ fn find(cx: &Context, by: &Discovery, proxies: &Proxies) -> Result<(Found, Acces
 /// A run waits for a server that is still starting; its plan only asks.
 fn patience(cx: &Context) -> Result<Duration> {
     let limit = cx.timeouts().discovery;
-    Ok(cx.gate.effect(|| Ok::<_, Failure>(limit))?.unwrap_or_else(|| limit.min(PLAN_LIMIT)))
+    Ok(cx.host.gate.effect(|| Ok::<_, Failure>(limit))?.unwrap_or_else(|| limit.min(PLAN_LIMIT)))
 }
 
 fn read_cluster(cx: &Context, api: &Cluster, facts: &Facts) -> Result<ClusterConfig> {

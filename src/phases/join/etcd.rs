@@ -63,7 +63,7 @@ impl Phase<Joining> for EtcdJoin {
 
 fn add(cx: &mut Context, etcd: &Stacked) -> Result<()> {
     let membership = etcd.membership(cx)?;
-    let has_manifest = cx.files.exists(&manifest("etcd"));
+    let has_manifest = cx.host.files.exists(&manifest("etcd"));
     let data = etcd.dirs.local_data(cx)?;
     let lost = |failure| of_lost_majority(failure, &membership, &etcd.peer_url, data);
     let admission = membership.admit(&cx.node()?.name, &etcd.peer_url, data).map_err(lost)?;
@@ -120,7 +120,7 @@ impl Stacked {
 
     fn membership<'a>(&'a self, cx: &'a Context) -> Result<Membership<'a>> {
         let limit = cx.node()?.timeouts.etcd_api_call;
-        Ok(Membership::new(&self.client, &cx.gate, &cx.clock, &cx.events, limit))
+        Ok(Membership::new(&self.client, &cx.host.gate, &cx.host.clock, &cx.events, limit))
     }
 }
 
@@ -143,14 +143,14 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// serve no requests meanwhile; etcd 3.6 gives up after 27 seconds. After a restart it serves immediately, and it does
 /// not have a vote yet.
 fn ensure_serving(cx: &Context, membership: &Membership<'_>, id: u64) -> Result<()> {
-    let pod = StaticPod::read(&cx.files, "etcd")?.unwrap_or_default();
+    let pod = StaticPod::read(&cx.host.files, "etcd")?.unwrap_or_default();
     let found = pod.flag("advertise-client-urls").and_then(|urls| urls.split(',').next());
     let default = client_url(cx.node()?.local_endpoint.advertise_address);
     let own = found.map_or(default, str::to_owned);
     let client = client(cx, vec![own.clone()])?;
     let serves = |limit| {
         let mut majority = membership.watch_majority();
-        Wait::new("etcd on this host to serve", limit).until(&cx.clock, &cx.events, || {
+        Wait::new("etcd on this host to serve", limit).until(&cx.host.clock, &cx.events, || {
             majority.look()?;
             Ok(match client.status(&own) {
                 Ok(status) if status.member == id => Poll::Ready(()),
@@ -176,7 +176,7 @@ fn ensure_serving(cx: &Context, membership: &Membership<'_>, id: u64) -> Result<
 /// and kubewright run it; it must have a certificate of etcd's CA.
 fn endpoints(cx: &Context, cluster: &Cluster, own: &str) -> Result<Vec<String>> {
     let wait = Wait::new("a reachable etcd member", cx.timeouts().etcd_api_call);
-    let found = wait.until(&cx.clock, &cx.events, || {
+    let found = wait.until(&cx.host.clock, &cx.events, || {
         let found = others(stacked_etcd::urls_from_pods(cluster)?, own);
         if !found.is_empty() {
             return Ok(Poll::Ready(found));

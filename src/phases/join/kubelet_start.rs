@@ -40,9 +40,9 @@ impl Phase<Joining> for JoinKubeletStart {
         let has_news = provide_credentials(cx)?;
         let shared = cx.work.kubelet.clone();
         let is_worker = cx.work.control_plane.is_none();
-        let before = cx.gate.count();
+        let before = cx.host.gate.count();
         kubelet_start::start(cx, &shared, is_worker)?;
-        if has_news && cx.gate.count() == before {
+        if has_news && cx.host.gate.count() == before {
             // The configuration is unchanged, but the kubelet looks for credentials only when it starts.
             cx.restart_kubelet()?;
         }
@@ -53,14 +53,14 @@ impl Phase<Joining> for JoinKubeletStart {
 /// A worker needs the CA to verify clients of its kubelet.
 fn write_ca(cx: &Run<Joining>) -> Result<()> {
     let path = &cx.work.ca_cert_path;
-    if let Some(there) = cx.files.read(path)? {
+    if let Some(there) = cx.host.files.read(path)? {
         return require_same_ca(cx, path, &there);
     }
     if let Some(directory) = path.parent() {
-        cx.files.create_dir(directory, PKI_MODE)?;
+        cx.host.files.create_dir(directory, PKI_MODE)?;
     }
     let ca = Content::public(String::from_utf8_lossy(&cx.work.found.ca_pem).into_owned());
-    let written = cx.files.write(path, &ca, CA_MODE)?;
+    let written = cx.host.files.write(path, &ca, CA_MODE)?;
     report::written(cx, path, written);
     Ok(())
 }
@@ -93,7 +93,7 @@ fn provide_credentials(cx: &Run<Joining>) -> Result<bool> {
 /// Removes credentials that the cluster does not accept. The kubelet's certificate is a link to a file with a date in
 /// its name, and that file stays.
 fn remove_credentials(cx: &Context, path: &Path, why: &Credentials) -> Result<bool> {
-    let was_there = cx.files.remove(path)?;
+    let was_there = cx.host.files.remove(path)?;
     cx.events.message(format!("removed {}: {}", path.display(), why.shown()));
     Ok(was_there)
 }
@@ -112,7 +112,7 @@ fn write_credentials(cx: &Run<Joining>) -> Result<bool> {
         // The kubelet copies it into its own kubeconfig.
         joining.found.via.put(cluster);
     }
-    let written = cx.files.write(path, &kubeconfig.content()?, CREDENTIALS_MODE)?;
+    let written = cx.host.files.write(path, &kubeconfig.content()?, CREDENTIALS_MODE)?;
     report::written(cx, path, written);
     Ok(written != Written::Unchanged)
 }

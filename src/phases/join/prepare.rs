@@ -72,13 +72,13 @@ pub fn require_shared(cx: &Run<Joining>) -> Result<()> {
     let is_ca_key = |name: &str| name.ends_with("ca.key");
     let missing: Vec<String> = shared_files(cx.cluster()?)
         .into_iter()
-        .filter(|file| !is_ca_key(file.name) && !cx.files.exists(&file.path))
+        .filter(|file| !is_ca_key(file.name) && !cx.host.files.exists(&file.path))
         .map(|file| file.path.display().to_string())
         .collect();
     if !missing.is_empty() {
         return Err(JoinError::NotShared { missing }.into());
     }
     let path = cx.cluster()?.certificates_dir.join("ca.crt");
-    let there = cx.files.read(&path)?.unwrap_or_default();
+    let there = cx.host.files.read(&path)?.unwrap_or_default();
     require_same_ca(cx, &path, &there)
 }

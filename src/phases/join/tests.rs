@@ -46,10 +46,10 @@ impl JoinTest {
         let control_plane = is_control_plane.then_some(ControlPlaneJoin { certificate_key });
         let join = searching(control_plane, by_token(self.server.address.to_string()));
         let mut cx = host(&self.root);
-        cx.clock = Clock::fixed(u64::try_from(Clock::system().now()).unwrap());
-        cx.files = HostFiles::new(self.root.path(), gate.clone());
-        cx.host = Host::new(&BTreeMap::new(), cx.clock.clone(), cx.files.clone(), gate.clone());
-        cx.gate = gate;
+        cx.host.clock = Clock::fixed(u64::try_from(Clock::system().now()).unwrap());
+        cx.host.files = HostFiles::new(self.root.path(), gate.clone());
+        cx.host = Host::new(&BTreeMap::new(), cx.host.clock.clone(), cx.host.files.clone(), gate.clone());
+        cx.host.gate = gate;
         let work = find_cluster(&mut cx, join, false, &Facts::placeholder(Random::seeded(1)))?;
         let mut run = Run { cx, work };
         let plan = Plan::new(&phases::join_workflow().map_err(Failure::from)?, &Choice::default(), &mut run)?;
@@ -81,13 +81,13 @@ fn a_worker_gets_the_ca_the_kubelets_files_and_bootstrap_credentials() {
         for path in ["kubernetes/pki/ca.crt", "kubernetes/bootstrap-kubelet.conf", "kubernetes/manifests"] {
             assert!(is_there(&test, &format!("etc/{path}")), "v1.{minor}: {path}");
         }
-        assert_eq!(cx.files.read(Path::new("/etc/kubernetes/pki/ca.crt")).unwrap().unwrap(), test.first.ca());
+        assert_eq!(cx.host.files.read(Path::new("/etc/kubernetes/pki/ca.crt")).unwrap().unwrap(), test.first.ca());
         assert!(is_there(&test, "var/lib/kubelet/config.yaml"));
         for path in ["kubernetes/pki/ca.key", "kubernetes/admin.conf", "kubernetes/kubelet.conf"] {
             assert!(!is_there(&test, &format!("etc/{path}")), "v1.{minor}: {path}");
         }
         let again = test.run(false, Gate::open()).unwrap().0;
-        assert_eq!(changes(&again.gate), [], "v1.{minor}: the second run");
+        assert_eq!(changes(&again.host.gate), [], "v1.{minor}: the second run");
     }
 }
 
@@ -98,10 +98,10 @@ fn a_control_plane_has_the_clusters_cas_and_certificates_of_its_own() {
         let (cx, _) = test.run(true, Gate::open()).unwrap();
         for name in ["ca.crt", "ca.key", "etcd/ca.key", "front-proxy-ca.key", "sa.key", "sa.pub"] {
             let path = Path::new("/etc/kubernetes/pki").join(name);
-            assert_eq!(cx.files.read(&path).unwrap().unwrap(), test.first.read(&path), "v1.{minor}: {name}");
+            assert_eq!(cx.host.files.read(&path).unwrap().unwrap(), test.first.read(&path), "v1.{minor}: {name}");
         }
         let own = Path::new("/etc/kubernetes/pki/apiserver.crt");
-        assert_ne!(cx.files.read(own).unwrap().unwrap(), test.first.read(own));
+        assert_ne!(cx.host.files.read(own).unwrap().unwrap(), test.first.read(own));
         for path in ["admin.conf", "scheduler.conf", "manifests/kube-apiserver.yaml", "bootstrap-kubelet.conf"] {
             assert!(is_there(&test, &format!("etc/kubernetes/{path}")), "v1.{minor}: {path}");
         }
@@ -110,7 +110,7 @@ fn a_control_plane_has_the_clusters_cas_and_certificates_of_its_own() {
             assert!(!is_there(&test, &format!("etc/kubernetes/{path}")), "v1.{minor}: {path}");
         }
         let again = test.run(true, Gate::open()).unwrap().0;
-        assert_eq!(changes(&again.gate), [], "v1.{minor}: the second run");
+        assert_eq!(changes(&again.host.gate), [], "v1.{minor}: the second run");
     }
 }
 
@@ -121,7 +121,7 @@ fn a_dry_run_plans_the_changes_of_a_real_run_and_makes_none() {
         let (planned, _) = test.run(is_control_plane, Gate::recording()).unwrap();
         assert_eq!(std::fs::read_dir(test.root.path()).unwrap().count(), 0);
         let (done, _) = test.run(is_control_plane, Gate::open()).unwrap();
-        assert_eq!(changes(&planned.gate), changes(&done.gate), "control plane: {is_control_plane}");
+        assert_eq!(changes(&planned.host.gate), changes(&done.host.gate), "control plane: {is_control_plane}");
     }
 }
 

@@ -35,9 +35,9 @@ impl Phase<Joining> for WaitBootstrap {
 
     fn run(&self, cx: &mut Run<Joining>, _: &Target) -> Result<()> {
         let limit = cx.timeouts().tls_bootstrap;
-        let gate = cx.gate.clone();
+        let gate = cx.host.gate.clone();
         let waited = gate.effect(|| wait_for_kubelet(cx).and_then(|()| wait_for_certificate(cx, limit)));
-        if waited.is_err() && cx.files.exists(Path::new(BOOTSTRAP_KUBELET_CONF)) {
+        if waited.is_err() && cx.host.files.exists(Path::new(BOOTSTRAP_KUBELET_CONF)) {
             cx.events.message(format!(
                 "{BOOTSTRAP_KUBELET_CONF} and its token are kept, so that the kubelet can continue; \
                  'kubewright reset' removes them"
@@ -49,7 +49,7 @@ impl Phase<Joining> for WaitBootstrap {
             None => cx.work.api.clone(),
         };
         // Whatever happens to the node: with its own certificate the kubelet no longer needs the token.
-        cx.files.remove(Path::new(BOOTSTRAP_KUBELET_CONF))?;
+        cx.host.files.remove(Path::new(BOOTSTRAP_KUBELET_CONF))?;
         let name = cx.node()?.name.clone();
         let node = cluster.wait_for_node(&name, limit, &cx.events).map_err(|failure| cx.explained(failure))?;
         if let Some(patch) = mark::cri_socket_patch(cx.facts()?, cx.cluster()?, &node, &cx.cri_socket()?) {
@@ -67,9 +67,9 @@ impl Phase<Joining> for WaitBootstrap {
 /// A stopped kubelet requests no certificate. One that does not rotate its certificate serves its health check only
 /// after it has one, so either is sufficient.
 fn wait_for_kubelet(cx: &Run<Joining>) -> Result<()> {
-    let Some(kubelet) = health::kubelet(&cx.files)? else { return Ok(()) };
+    let Some(kubelet) = health::kubelet(&cx.host.files)? else { return Ok(()) };
     let wait = Wait::new("a healthy kubelet", cx.timeouts().kubelet_health_check);
-    let done = wait.until(&cx.clock, &cx.events, || {
+    let done = wait.until(&cx.host.clock, &cx.events, || {
         let problem = problem_of(&kubelet)?;
         Ok(match problem {
             Some(why) if !has_joined(&own_credentials(cx)?) => Poll::Pending(why),
@@ -82,8 +82,8 @@ fn wait_for_kubelet(cx: &Run<Joining>) -> Result<()> {
 fn wait_for_certificate(cx: &Run<Joining>, limit: Duration) -> Result<()> {
     let wait = Wait::new("the kubelet's own certificate", limit);
     let mut awaited = own_api_server(cx)?;
-    let mut request = RequestWatch { text: None, pace: Pace::new(&cx.clock, FIRST_CHECK, CHECK_INTERVAL) };
-    let done = wait.until(&cx.clock, &cx.events, || {
+    let mut request = RequestWatch { text: None, pace: Pace::new(&cx.host.clock, FIRST_CHECK, CHECK_INTERVAL) };
+    let done = wait.until(&cx.host.clock, &cx.events, || {
         let own = own_credentials(cx)?;
         if has_joined(&own) {
             return Ok(Poll::Ready(()));
@@ -119,7 +119,7 @@ struct RequestWatch {
 impl RequestWatch {
     /// The state of the request, once it was read.
     fn look(&mut self, cx: &Run<Joining>) -> Option<String> {
-        if self.pace.is_due(&cx.clock) {
+        if self.pace.is_due(&cx.host.clock) {
             self.text = own_request(cx).map(|request| request.text);
         }
         self.text.clone()

@@ -13,8 +13,8 @@ const SWAP_UNITS: &str = "systemctl list-unit-files --plain --no-legend --no-pag
 fn fixing(fake: &FakeHost) -> Run<Init> {
     let mut cx = Context::for_tests(&fake.root().to_string_lossy());
     cx.host = fake.live();
-    cx.files = cx.host.files().clone();
-    cx.gate = cx.host.gate().clone();
+    cx.host.files = cx.host.files.clone();
+    cx.host.gate = cx.host.gate.clone();
     let config = print::default_init(table::facts(20).unwrap(), "n1");
     Run::init(cx, config, InitOptions { fix: true, ..InitOptions::default() })
 }
@@ -36,6 +36,6 @@ fn nothing_is_fixed_if_the_command_is_refused() {
     let unfit: &Unfit = failure.downcast_ref().unwrap();
     let ids: Vec<&str> = unfit.errors.iter().map(|finding| finding.id.as_str()).collect();
     assert!(ids.contains(&"KubeletVersion") && !ids.contains(&"Swap"), "{ids:?}");
-    assert_eq!(cx.gate.count(), 0, "{:?}", cx.gate.entries());
+    assert_eq!(cx.host.gate.count(), 0, "{:?}", cx.host.gate.entries());
     assert!(!fake.ran().iter().any(|command| command.starts_with("swapoff")), "{:?}", fake.ran());
 }

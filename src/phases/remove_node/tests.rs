@@ -89,7 +89,7 @@ fn reported(ago: u64) -> TestCluster {
 }
 
 fn fixture_time() -> i64 {
-    TestCluster::start([]).leaving().clock.now()
+    TestCluster::start([]).leaving().host.clock.now()
 }
 
 fn lease(at: u64) -> Value {

@@ -59,7 +59,8 @@ impl Phase<Reset> for CleanupNode {
 
 /// The flags that contain it may be removed now.
 fn report_custom_kubelet_directory(cx: &mut Run<Reset>) {
-    if let Some(directory) = artifacts::custom_kubelet_directory(cx).filter(|directory| cx.files.exists(directory)) {
+    if let Some(directory) = artifacts::custom_kubelet_directory(cx).filter(|directory| cx.host.files.exists(directory))
+    {
         let shown = directory.display();
         let note =
             format!("{shown}, the kubelet's directory according to its flag --root-dir; remove it when it is unused");
@@ -120,21 +121,22 @@ pub fn stop_kubelet(cx: &mut Context) -> Result<bool> {
 
 fn has_work(cx: &Context) -> Result<bool> {
     let pods = removal::names(&cx.host, &Path::new(artifacts::KUBELET).join("pods"))?;
-    Ok(KUBELET_WORK.iter().any(|path| cx.files.exists(Path::new(path))) || pods.is_some_and(|pods| !pods.is_empty()))
+    Ok(KUBELET_WORK.iter().any(|path| cx.host.files.exists(Path::new(path)))
+        || pods.is_some_and(|pods| !pods.is_empty()))
 }
 
 /// True if a kubelet is running, regardless of who started it.
 fn kubelet_is_running(cx: &Context) -> Result<bool> {
-    let processes = cx.files.list(Path::new("/proc"))?;
+    let processes = cx.host.files.list(Path::new("/proc"))?;
     let is_kubelet = |id: &String| {
-        let name = cx.files.read_text(&Path::new("/proc").join(id).join("comm"));
+        let name = cx.host.files.read_text(&Path::new("/proc").join(id).join("comm"));
         name.ok().flatten().is_some_and(|name| name.trim() == SERVICE)
     };
     Ok(processes.iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).any(is_kubelet))
 }
 
 fn remove_files(cx: &mut Run<Reset>) -> Result<()> {
-    let before = cx.gate.count();
+    let before = cx.host.gate.count();
     let (links, logs) = (Path::new(artifacts::CONTAINER_LOGS), Path::new(artifacts::POD_LOGS));
     for name in removal::names(&cx.host, links)?.unwrap_or_default() {
         removal::remove_link_into(&cx.host, &links.join(name), logs)?;
@@ -142,11 +144,11 @@ fn remove_files(cx: &mut Run<Reset>) -> Result<()> {
     // While the manifests and the journal still identify the owners of files.
     let mut apart = 0;
     for group in cluster_credentials::groups(cx)? {
-        let before = cx.gate.count();
+        let before = cx.host.gate.count();
         for path in &group.paths {
             discard(cx, path)?;
         }
-        let removed = cx.gate.count() - before;
+        let removed = cx.host.gate.count() - before;
         apart += removed;
         if removed > 0 {
             let directories: BTreeSet<_> = group.paths.iter().filter_map(|path| path.parent()).collect();
@@ -165,7 +167,7 @@ fn remove_files(cx: &mut Run<Reset>) -> Result<()> {
     for path in directories {
         removal::remove_empty(&cx.host, &artifacts::owning_directory(cx, &path)?, &path)?;
     }
-    let removed = cx.gate.count() - before - apart;
+    let removed = cx.host.gate.count() - before - apart;
     if removed > 0 {
         cx.events.message(format!("removed {removed} files and directories of the cluster"));
     }

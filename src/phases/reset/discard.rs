@@ -57,23 +57,24 @@ fn belongs_to_cluster(cx: &Context, path: &Path) -> Result<bool> {
         return Ok(true);
     }
     let is_in = |path: &PathBuf| path.starts_with(&pki);
-    Ok(certificates::named(&cx.files)?.iter().any(is_in) || Journal::load(&cx.files)?.files().keys().any(is_in))
+    Ok(certificates::named(&cx.host.files)?.iter().any(is_in)
+        || Journal::load(&cx.host.files)?.files().keys().any(is_in))
 }
 
 /// The target of a link to a file of the cluster; None if there is none, or if it may be a file of the user that no
 /// component of the cluster refers to.
 fn link_target(cx: &Context, path: &Path, kept: &Kept) -> Result<Option<PathBuf>> {
-    let Ok(real) = cx.files.real(path) else { return Ok(None) };
+    let Ok(real) = cx.host.files.real(path) else { return Ok(None) };
     let follows = match &kept.why {
         Why::BehindLink(_) => true,
         Why::Link(_) if !real.is_file() => false,
         Why::Link(_) => {
-            certificates::named(&cx.files)?.contains(path)
-                || Journal::load(&cx.files)?.ownership(&cx.files, path)? == Ownership::Ours
+            certificates::named(&cx.host.files)?.contains(path)
+                || Journal::load(&cx.host.files)?.ownership(&cx.host.files, path)? == Ownership::Ours
         }
         _ => false,
     };
-    let on_host = real.strip_prefix(cx.files.root()).ok().map(|real| Path::new("/").join(real));
+    let on_host = real.strip_prefix(cx.host.files.root()).ok().map(|real| Path::new("/").join(real));
     Ok(on_host.filter(|_| follows))
 }
 
@@ -83,9 +84,9 @@ fn remove_target(cx: &Context, path: &Path, real: &Path, kept: &Kept) -> Result<
         return Ok(removed.kept);
     }
     // A link to a file is removed with the file; one to a directory may be used otherwise.
-    let place = path.parent().and_then(|directory| cx.files.real(directory).ok()).zip(path.file_name());
+    let place = path.parent().and_then(|directory| cx.host.files.real(directory).ok()).zip(path.file_name());
     if let Some((directory, name)) = place
-        && let Ok(directory) = directory.strip_prefix(cx.files.root())
+        && let Ok(directory) = directory.strip_prefix(cx.host.files.root())
     {
         removal::remove_link(&cx.host, &Path::new("/").join(directory).join(name))?;
     }

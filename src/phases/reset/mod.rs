@@ -22,12 +22,12 @@ use std::path::Path;
 
 /// The number of changes needed to clean this host; `cx` only records. The cluster is not contacted.
 pub fn changes_wanted(cx: &mut Run<Reset>, undo_fix: bool) -> Result<usize> {
-    let fixes = if undo_fix { Journal::load(&cx.files)?.changes().len() } else { 0 };
+    let fixes = if undo_fix { Journal::load(&cx.host.files)?.changes().len() } else { 0 };
     let etcd = local_etcd::local(cx)?.filter(|local| cx.host.is_live() && local.has_data);
     let leaving = &mut cx.work;
     (leaving.etcd_membership, leaving.api_health) = (Some(EtcdMembership::None), Some(ApiHealth::NotChecked));
     cleanup_node::CleanupNode.run(cx, &Target { path: String::new(), item: None })?;
-    Ok(cx.gate.count() + fixes + usize::from(etcd.is_some()))
+    Ok(cx.host.gate.count() + fixes + usize::from(etcd.is_some()))
 }
 
 /// The error for files on this host that still give access to the cluster; None if there are none.
@@ -38,13 +38,13 @@ pub fn access_left(cx: &Run<Reset>) -> Option<LeaveError> {
 
 /// Removes the cluster's files and directories from the journal. This is internal bookkeeping and not in the plan.
 pub fn forget_cluster(cx: &Context) -> Result<()> {
-    cx.gate.effect(|| {
+    cx.host.gate.effect(|| {
         let gate = Gate::open();
-        let files = HostFiles::new(cx.files.root(), gate.clone());
+        let files = HostFiles::new(cx.host.files.root(), gate.clone());
         let mut journal = Journal::load(&files)?;
         journal.forget_cluster(&files);
         journal.save(&files)?;
-        let host = crate::host::Host::new(&cx.vars, cx.clock.clone(), files, gate);
+        let host = crate::host::Host::new(&cx.vars, cx.host.clock.clone(), files, gate);
         if let Some(directory) = Path::new(PATH).parent() {
             removal::remove_empty(&host, directory, directory)?;
         }

@@ -73,7 +73,7 @@ fn stop_users(cx: &mut Run<Reset>) -> Result<()> {
 
 /// A log in a directory of its own may be next to other files.
 fn report_log(cx: &mut Run<Reset>) -> Result<()> {
-    let Some(pod) = StaticPod::read(&cx.files, "etcd")? else { return Ok(()) };
+    let Some(pod) = StaticPod::read(&cx.host.files, "etcd")? else { return Ok(()) };
     if let Some(directory) = pod.flag("wal-dir").filter(|directory| !directory.is_empty()) {
         let directory = pod.on_host(Path::new(directory)).unwrap_or_else(|| directory.into());
         let note = format!(
@@ -89,7 +89,7 @@ fn report_log(cx: &mut Run<Reset>) -> Result<()> {
 fn must_be_free(cx: &Context, data: &Path) -> Result<()> {
     let database = data.join("snap/db");
     // In a dry run etcd was not stopped.
-    match cx.gate.effect(|| is_held(&cx.host, &database))? {
+    match cx.host.gate.effect(|| is_held(&cx.host, &database))? {
         Some(true) => Err(LeaveError::EtcdRuns { data: data.to_path_buf() }.into()),
         Some(false) | None => Ok(()),
     }
@@ -174,7 +174,7 @@ mod tests {
         let file = std::fs::File::open(&path).unwrap();
         rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
         assert!(must_be_free(&cx, data).unwrap_err().hint().unwrap().contains("fuser"));
-        cx.gate = crate::base::gate::Gate::recording();
+        cx.host.gate = crate::base::gate::Gate::recording();
         must_be_free(&cx, data).unwrap();
     }
 

@@ -15,7 +15,7 @@ impl Action for UndoFix {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let mut journal = Journal::load(&cx.files)?;
+        let mut journal = Journal::load(&cx.host.files)?;
         let undone = journal::undo(&cx.host, &mut journal)?;
         for line in &undone.messages {
             cx.events.message(line.clone());

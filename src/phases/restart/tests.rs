@@ -81,7 +81,7 @@ fn a_file_with_a_future_time_does_not_cause_a_restart_in_every_run() {
     file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(1_900_000_000)).unwrap();
     let at = |created: i64| vec![container("kube-apiserver", "c", created)];
     let consumer = api_server(&host).consumer;
-    let present = cx.clock.nanos();
+    let present = cx.host.clock.nanos();
     assert!(!consumer.is_stale(&mut cx, &at(present)).unwrap());
     assert!(consumer.is_stale(&mut cx, &at(1)).unwrap());
     // A container that starts now is known to be new.
@@ -190,7 +190,7 @@ fn a_plan_does_not_end_an_etcd_that_reads_its_certificates_again() {
     let ca = std::fs::File::options().write(true).open(root.path().join("etc/kubernetes/pki/etcd/ca.crt")).unwrap();
     ca.set_modified(std::time::UNIX_EPOCH).unwrap();
     host.components.borrow_mut().get_mut("etcd").unwrap().containers[0].created = 1_000_000_000;
-    cx.gate = crate::base::gate::Gate::recording();
+    cx.host.gate = crate::base::gate::Gate::recording();
     component(&host, "etcd").load(&mut cx).unwrap();
     assert_eq!(host.log.take(), [""; 0]);
 }

@@ -56,7 +56,7 @@ impl Phase<Rotating> for RecordStage {
         let rotation = &cx.work.purpose;
         let (stage, leads, without) = (rotation.stage, rotation.control_plane, rotation.without.clone());
         if !rotation.done {
-            let text = rotation::note(&plan, stage, cx.clock.now());
+            let text = rotation::note(&plan, stage, cx.host.clock.now());
             let patch = json!({"metadata": {"annotations": {ANNOTATION: text}}});
             api.patch(&ObjectRef::global(&NODE, &cx.node()?.name), PatchKind::Merge, &patch)?;
             cx.events.message(format!("this host has completed '{}'", stage.name()));
@@ -78,7 +78,7 @@ impl Phase<Rotating> for RecordStage {
         }
         // A control plane that has joined since then resets the common progress.
         if reached != world.control_planes {
-            let now = cx.clock.now();
+            let now = cx.host.clock.now();
             let since = world.reissued_at.unwrap_or(now);
             let text = reached.map(|reached| rotation::progress(&plan, reached, now, since));
             let patch = json!({"metadata": {"annotations": {PROGRESS: text}}});
@@ -157,7 +157,7 @@ fn remove_old_client_cas(cx: &mut Context, api: &Cluster) -> Result<()> {
     let files = [("client-ca-file", "ca.crt"), ("requestheader-client-ca-file", "front-proxy-ca.crt")];
     let mut wanted = Vec::new();
     for (key, file) in files {
-        if let Some(text) = cx.files.read_text(&dir.join(file))? {
+        if let Some(text) = cx.host.files.read_text(&dir.join(file))? {
             wanted.push((key, text));
         }
     }

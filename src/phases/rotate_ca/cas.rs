@@ -85,7 +85,7 @@ fn service_account(cx: &mut Run<Rotating>) -> Result<()> {
     let old = token_key(cx)?.ok_or_else(missing)?;
     let print = cx.work.purpose.begun()?.prints.get(SERVICE_ACCOUNT).cloned().unwrap_or_default();
     let signs = key_print(&old) == print;
-    let there = cx.files.read_text(&public_path)?;
+    let there = cx.host.files.read_text(&public_path)?;
     let mut public = there.clone().unwrap_or_else(|| old.public_pem());
     if !public.ends_with('\n') {
         public.push('\n');
@@ -97,7 +97,7 @@ fn service_account(cx: &mut Run<Rotating>) -> Result<()> {
     let wanted = if stage == Stage::Drop { new_public } else { both };
     let is_right = there.as_ref() == Some(&wanted);
     // It is public, and components that do not run as root need its current mode to read it.
-    let mode = cx.files.mode(&public_path).unwrap_or(SECRET_MODE);
+    let mode = cx.host.files.mode(&public_path).unwrap_or(SECRET_MODE);
     replace(cx, &public_path, &Content::public(wanted), mode, is_right)?;
     if let Some(new) = new.filter(|_| stage == Stage::Reissue) {
         let text = new.block();

@@ -103,7 +103,7 @@ pub fn trust(cx: &mut Run<Rotating>, path: &Path, bundle: &str) -> Result<bool> 
     }
     cluster.certificate_authority_data = Some(wanted);
     back_up(cx, path)?;
-    cx.files.write(path, &config.content()?, cx.files.mode_or(path, MODE))?;
+    cx.host.files.write(path, &config.content()?, cx.host.files.mode_or(path, MODE))?;
     cx.events.message(format!("updated the CA certificates in {}", path.display()));
     Ok(true)
 }

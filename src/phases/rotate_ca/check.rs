@@ -30,7 +30,7 @@ impl Phase<Rotating> for Check {
     }
 
     fn run(&self, cx: &mut Run<Rotating>, _: &Target) -> Result<()> {
-        if !cx.work.purpose.control_plane && !cx.files.exists(Path::new(KUBELET_CONF)) {
+        if !cx.work.purpose.control_plane && !cx.host.files.exists(Path::new(KUBELET_CONF)) {
             return Err(RotationError::NoNode.into());
         }
         let status = crate::state::rotation::host::status(cx)?;
@@ -118,7 +118,7 @@ fn require_keys(cx: &mut Run<Rotating>, plan: Option<&Plan>) -> Result<()> {
             store.require_ca(spec, "a CA rotation")?;
             store.key_path(spec)
         };
-        if !cx.files.exists(&path) {
+        if !cx.host.files.exists(&path) {
             return Err(RotationError::External { path: path.display().to_string() }.into());
         }
     }

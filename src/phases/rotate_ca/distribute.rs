@@ -99,7 +99,7 @@ fn made(cx: &mut Run<Rotating>) -> Result<Value> {
     }
     let id = token::certificate_key(&cx.random)?.expose().chars().take(8).collect();
     let prints = new.iter().map(|key| (key.name.clone(), key.print())).collect();
-    let plan = Plan { id, begun: cx.clock.now(), prints };
+    let plan = Plan { id, begun: cx.host.clock.now(), prints };
     let certificate_key = match cx.work.purpose.certificate_key.clone() {
         Some(given) => given,
         None => token::certificate_key(&cx.random)?,
@@ -112,9 +112,9 @@ fn made(cx: &mut Run<Rotating>) -> Result<Value> {
 /// Keeps the certificate key on this host.
 fn keep(cx: &Context, key: &Secret<String>) -> Result<()> {
     let path = handover::key_file(cx)?;
-    cx.files.create_dir(path.parent().unwrap_or(&path), DIRECTORY_MODE)?;
+    cx.host.files.create_dir(path.parent().unwrap_or(&path), DIRECTORY_MODE)?;
     let content = Content::secret(format!("{}\n", key.expose()), "(certificate key, not shown)\n");
-    cx.files.write(&path, &content, SECRET_MODE)?;
+    cx.host.files.write(&path, &content, SECRET_MODE)?;
     Ok(())
 }
 
@@ -139,7 +139,7 @@ fn take(cx: &mut Run<Rotating>, api: &Cluster, plan: &Plan) -> Result<()> {
     }
     for new in handover::decrypt(cx, plan, &secret.unwrap_or_default(), &names)? {
         let path = pending(cx, &new.name)?;
-        cx.files.create_dir(path.parent().unwrap_or(&path), DIRECTORY_MODE)?;
+        cx.host.files.create_dir(path.parent().unwrap_or(&path), DIRECTORY_MODE)?;
         match new.cert {
             None => store.keep_key(&path, &new.key)?,
             Some(cert) => store.keep_pair(&path, &cert, &new.key)?,

@@ -134,13 +134,13 @@ impl TestHost {
     /// The same with another gate.
     pub fn run_through(&self, stage: Stage, gate: Gate) -> Run<Rotating> {
         let mut cx = Context::for_tests(self.root.path().to_str().unwrap());
-        cx.files = HostFiles::new(self.root.path(), gate.clone());
-        cx.gate = gate;
+        cx.host.files = HostFiles::new(self.root.path(), gate.clone());
+        cx.host.gate = gate;
         let mut node = fixture::node();
         node.name.clone_from(&self.name);
         let rotation = Rotation::new(stage, self.leads);
         let work = Renewal::new(rotation, "/var/lib/kubewright/backup/certs-20270115T080000Z".into());
-        cx.fake = Some(Arc::new(self.api.cluster(&cx.gate)));
+        cx.fake = Some(Arc::new(self.api.cluster(&cx.host.gate)));
         Run::renewing(cx, fixture::cluster(36), node, work)
     }
 

@@ -49,7 +49,7 @@ impl Phase<Rotating> for Kubelet {
         let mut changed = false;
         let ca_file = ca_file(cx)?;
         if !cx.work.purpose.control_plane {
-            let is_right = cx.files.read_text(&ca_file)?.as_deref() == Some(bundle.as_str());
+            let is_right = cx.host.files.read_text(&ca_file)?.as_deref() == Some(bundle.as_str());
             changed |= replace(cx, &ca_file, &Content::public(bundle.clone()), 0o644, is_right)? != Written::Unchanged;
         }
         changed |= trust(cx, Path::new(KUBELET_CONF), &bundle)?;
@@ -67,7 +67,7 @@ impl Phase<Rotating> for Kubelet {
 }
 
 fn ca_file(cx: &Context) -> Result<PathBuf> {
-    let text = cx.files.read(Path::new(SETTINGS))?.unwrap_or_default();
+    let text = cx.host.files.read(Path::new(SETTINGS))?.unwrap_or_default();
     let settings = not_yaml::parse(Path::new(SETTINGS), &text)?;
     let file = settings["authentication"]["x509"]["clientCAFile"].as_str().unwrap_or("/etc/kubernetes/pki/ca.crt");
     Ok(file.into())
@@ -86,7 +86,7 @@ fn reissue(cx: &mut Run<Rotating>, bundle: &str) -> Result<bool> {
     let (chain, key) = if cx.work.purpose.control_plane {
         let (store, keys) = (cx.pki()?, cx.keys());
         let ca = store.require_ca(catalog::cert("ca")?, renewable::KUBELET_CONF)?;
-        let validity = Validity::of_kubeconfig(cx.cluster()?, cx.clock.now(), &ca.cert);
+        let validity = Validity::of_kubeconfig(cx.cluster()?, cx.host.clock.now(), &ca.cert);
         let (cert, key) = store.issue_client(&ca, &old.subject, validity, cx.cluster()?, keys.as_ref())?;
         (Some(vec![cert]), key)
     } else {
@@ -99,7 +99,7 @@ fn reissue(cx: &mut Run<Rotating>, bundle: &str) -> Result<bool> {
     let chain = chain.unwrap_or_else(|| vec![old]);
     let pem = both_pem(&chain, &key);
     let content = Content::secret(pem, "(certificate and private key, not shown)\n");
-    let rotates = cx.files.exists(Path::new(KUBELET_CLIENT_CURRENT));
+    let rotates = cx.host.files.exists(Path::new(KUBELET_CLIENT_CURRENT));
     if rotates {
         replace(cx, Path::new(KUBELET_CLIENT_CURRENT), &content, 0o600, false)?;
     } else {
@@ -208,7 +208,7 @@ mod tests {
         cx.work.purpose.plan = crate::state::rotation::host::status(&mut cx).unwrap().plan;
         let before = worker.read("etc/kubernetes/kubelet.conf");
         phase(&Kubelet, &mut cx).unwrap();
-        let shown = serde_json::to_string(&cx.gate.entries()).unwrap();
+        let shown = serde_json::to_string(&cx.host.gate.entries()).unwrap();
         assert!(shown.contains("CertificateSigningRequest") && shown.contains("kubelet.conf"), "{shown}");
         assert_eq!(worker.read("etc/kubernetes/kubelet.conf"), before);
         assert!(worker.api.take_log().iter().all(|line| line.starts_with("GET ")));

@@ -28,7 +28,7 @@ fn replace(cx: &mut Run<Rotating>, path: &Path, content: &Content, mode: u32, is
         return Ok(Written::Unchanged);
     }
     crate::ops::renewal::back_up(cx, path)?;
-    let written = cx.files.write(path, content, cx.files.mode_or(path, mode))?;
+    let written = cx.host.files.write(path, content, cx.host.files.mode_or(path, mode))?;
     if written != Written::Unchanged {
         cx.events.message(format!("wrote {}", path.display()));
     }

@@ -29,7 +29,7 @@ pub fn new_key(cx: &mut Run<Rotating>) -> Result<Secret<String>> {
     api.create_or_update(&encrypted(cx, &plan, &new, cross_signed, &key)?)?;
     let text = serde_json::to_string(&plan).unwrap_or_default();
     api.modify(&rotation::cluster_info(), |info| info["metadata"]["annotations"][rotation::ANNOTATION] = json!(text))?;
-    cx.files.remove(&handover::key_file(cx)?)?;
+    cx.host.files.remove(&handover::key_file(cx)?)?;
     cx.events.message("the new CAs in the cluster are encrypted with a new certificate key");
     Ok(key)
 }

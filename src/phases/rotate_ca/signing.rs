@@ -69,8 +69,8 @@ impl Phase<Rotating> for SigningAgain {
         }
         // These files are no longer used.
         for directory in DIRECTORIES.map(|name| dir.join(name)) {
-            for name in cx.files.list(&directory)? {
-                cx.files.remove(&directory.join(name))?;
+            for name in cx.host.files.list(&directory)? {
+                cx.host.files.remove(&directory.join(name))?;
             }
             removal::remove_empty(&cx.host, &dir, &directory)?;
         }
@@ -80,12 +80,12 @@ impl Phase<Rotating> for SigningAgain {
 
 fn takes_part(cx: &Run<Rotating>) -> Result<bool> {
     let signs = cx.work.purpose.begun()?.prints.contains_key("ca");
-    Ok(cx.work.purpose.control_plane && signs && cx.files.exists(&manifest(POD)))
+    Ok(cx.work.purpose.control_plane && signs && cx.host.files.exists(&manifest(POD)))
 }
 
 /// Refuses a manifest with another signer than the CA: its replacement is unknown.
 pub fn require_own(cx: &Context) -> Result<()> {
-    if !cx.files.exists(&manifest(POD)) {
+    if !cx.host.files.exists(&manifest(POD)) {
         return Ok(());
     }
     let dir = cx.cluster()?.certificates_dir.clone();
@@ -104,14 +104,14 @@ fn set_signer(cx: &mut Run<Rotating>, base: &Path) -> Result<()> {
 /// The same with another wait. If the controller manager does not run with it, the old manifest is restored.
 fn set_signer_and(cx: &mut Run<Rotating>, base: &Path, wait: &dyn Fn(&Context) -> Result<()>) -> Result<()> {
     let path = manifest(POD);
-    let before = cx.files.read_text(&path)?.unwrap_or_default();
+    let before = cx.host.files.read_text(&path)?.unwrap_or_default();
     let after = with_pair(&before, base)?;
     if after != before {
-        if cx.files.is_live() {
+        if cx.host.files.is_live() {
             kubelet_service::require_healthy(cx)?;
         }
         crate::ops::renewal::back_up(cx, &path)?;
-        cx.files.write(&path, &Content::public(after), cx.files.mode_or(&path, MANIFEST_MODE))?;
+        cx.host.files.write(&path, &Content::public(after), cx.host.files.mode_or(&path, MANIFEST_MODE))?;
         cx.events.message(format!("{POD} signs with {}", base.with_extension("crt").display()));
     }
     let Err(failure) = wait(cx) else { return Ok(()) };
@@ -120,15 +120,15 @@ fn set_signer_and(cx: &mut Run<Rotating>, base: &Path, wait: &dyn Fn(&Context) -
 }
 
 fn wait_for_new_container(cx: &Context) -> Result<()> {
-    let since = cx.files.modified(&manifest(POD)).unwrap_or_default();
+    let since = cx.host.files.modified(&manifest(POD)).unwrap_or_default();
     let host = ThisHost::find(cx)?;
     let limit = cx.timeouts().upgrade_manifests;
-    cx.gate.effect(|| {
+    cx.host.gate.effect(|| {
         let wait = Wait {
             slowest: Duration::from_millis(100),
             ..Wait::new("kube-controller-manager with its new signer", limit)
         };
-        wait.until(&cx.clock, &cx.events, || {
+        wait.until(&cx.host.clock, &cx.events, || {
             let running = only_running(&host.containers(POD)?);
             Ok(match running.as_slice() {
                 [] => Poll::Pending("it is not running".into()),

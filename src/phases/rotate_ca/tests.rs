@@ -111,7 +111,7 @@ fn a_completed_stage_changes_no_file_when_repeated() {
     let host = TestHost::control_plane();
     for one in [Stage::Trust, Stage::Reissue] {
         stage(&host, one).unwrap();
-        assert_eq!(stage(&host, one).unwrap().gate.count(), 0, "{}", one.name());
+        assert_eq!(stage(&host, one).unwrap().host.gate.count(), 0, "{}", one.name());
     }
 }
 
@@ -125,7 +125,7 @@ fn a_plan_of_a_stage_lists_changes_and_makes_none() {
         let mut cx = host.run_through(one, Gate::recording());
         cx.work.purpose.now = true;
         let cx = through(cx).unwrap();
-        assert!(cx.gate.count() > 4, "{}", one.name());
+        assert!(cx.host.gate.count() > 4, "{}", one.name());
         assert!(host.api.take_log().iter().all(|line| line.starts_with("GET ")), "{}", one.name());
         assert_eq!(files.map(|file| host.read(file)), before, "{}", one.name());
         stage(&host, one).unwrap();

@@ -59,7 +59,7 @@ impl Phase<Rotating> for Tokens {
         }
         let mut lifetime = DEFAULT_LIFETIME;
         api.visit(&POD, &mut |pod| lifetime = lifetime.max(longest(pod)))?;
-        let seconds = end_of_use(&status, lifetime) - cx.clock.now();
+        let seconds = end_of_use(&status, lifetime) - cx.host.clock.now();
         if seconds > 0 { Err(RotationError::TokensLive { seconds }.into()) } else { Ok(()) }
     }
 }
@@ -76,7 +76,7 @@ pub fn sign_again(cx: &mut Context, api: &Cluster, plan: &Plan) -> Result<()> {
         return Ok(());
     }
     // First, so that an interrupted run has recorded it.
-    let now = rotation::note(plan, Stage::Reissue, cx.clock.now());
+    let now = rotation::note(plan, Stage::Reissue, cx.host.clock.now());
     let patch = json!({"metadata": {"annotations": {TOKENS: now}}});
     api.patch(&rotation::cluster_info(), PatchKind::Merge, &patch)?;
     for object in secrets.iter().filter_map(ObjectRef::of) {

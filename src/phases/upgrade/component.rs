@@ -77,11 +77,11 @@ fn be_ready(
     host: &dyn Running,
     stays: Duration,
 ) -> Result<()> {
-    let ports = ports::ports(&cx.files, &cx.cluster()?.certificates_dir)?;
+    let ports = ports::ports(&cx.host.files, &cx.cluster()?.certificates_dir)?;
     let ports = ports.into_iter().filter(|port| port.component == consumer.component).collect();
     let component = RunningComponent { consumer, ports, host };
-    let image = StaticPod::read(&cx.files, consumer.component)?.unwrap_or_default().image().to_owned();
-    let gate = cx.gate.clone();
+    let image = StaticPod::read(&cx.host.files, consumer.component)?.unwrap_or_default().image().to_owned();
+    let gate = cx.host.gate.clone();
     gate.effect(|| wait(cx, &component, cause, &image, stays))?;
     component.require_accepted(cx)
 }
@@ -93,7 +93,7 @@ fn wait(
     image: &str,
     stays: Duration,
 ) -> Result<()> {
-    let (clock, events) = (cx.clock.clone(), cx.events.clone());
+    let (clock, events) = (cx.host.clock.clone(), cx.events.clone());
     let (name, host) = (component.consumer.component, component.host);
     let since = since(cx, component.consumer, cause)?;
     let what = format!("{name} to be ready with its new files");
@@ -138,7 +138,7 @@ fn wait(
 
 /// How often the newest container of a component was started with the manifest on disk, if it has exited too often.
 pub fn keeps_exiting(cx: &Context, name: &str, host: &dyn Running) -> Result<Option<usize>> {
-    let since = cx.files.modified(&manifest(name)).unwrap_or_default();
+    let since = cx.host.files.modified(&manifest(name)).unwrap_or_default();
     let new: Vec<Container> = host.containers(name)?.into_iter().filter(|one| one.created > since).collect();
     let times = exits(&new);
     Ok((times >= TOO_MANY_EXITS).then_some(times))
@@ -191,8 +191,8 @@ fn why_not(
 /// A container that was created later has loaded the manifest and all its files, in nanoseconds since the epoch. Files that
 /// it reloads are verified on its port instead.
 fn since(cx: &mut Run<Upgrading>, consumer: &Consumer, cause: Cause) -> Result<i64> {
-    let manifest = cx.files.modified(&manifest(consumer.component)).unwrap_or_default();
-    let manifest = manifest.min(cx.clock.nanos()).saturating_add(TICK);
+    let manifest = cx.host.files.modified(&manifest(consumer.component)).unwrap_or_default();
+    let manifest = manifest.min(cx.host.clock.nanos()).saturating_add(TICK);
     if cause == Cause::Certificates && consumer.reloads {
         return Ok(manifest);
     }

@@ -71,7 +71,7 @@ fn restore(cx: &mut Run<Upgrading>, failed: &str, host: &dyn Running) -> Result<
     let keeps_certificates = rollback::restore(cx, &certificates)? == Rollback::Expired;
     rollback::restore(cx, &others)?;
     for path in cx.work.purpose.created.clone() {
-        cx.files.remove(&path)?;
+        cx.host.files.remove(&path)?;
     }
     let mut result = Restored { keeps_etcd, keeps_certificates, ..Restored::default() };
     // It has read what was changed, and has to start the static Pods.
@@ -100,7 +100,7 @@ fn is_of_newer_minor(cx: &Run<Upgrading>) -> Result<bool> {
     let path = manifest(ETCD);
     let Some(kept) = cx.work.kept.iter().find(|kept| kept.path == path) else { return Ok(false) };
     let minor = |pod: &StaticPod| numbers(pod.tag().unwrap_or_default()).into_iter().take(2).collect::<Vec<_>>();
-    let now = StaticPod::parse(&cx.files.read(&path)?.unwrap_or_default());
+    let now = StaticPod::parse(&cx.host.files.read(&path)?.unwrap_or_default());
     Ok(minor(&now) > minor(&StaticPod::parse(kept.bytes.expose())))
 }
 

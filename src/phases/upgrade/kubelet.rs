@@ -50,7 +50,7 @@ impl Phase<Upgrading> for KubeletFiles {
 /// Writes the files that differ, and cleans the flags.
 pub fn write(cx: &mut Run<Upgrading>, mut files: Vec<(PathBuf, String)>) -> Result<()> {
     let flags = Path::new(KUBELET_FLAGS);
-    if let Some(text) = cx.files.read_text(flags)? {
+    if let Some(text) = cx.host.files.read_text(flags)? {
         let has_instance = uses_instance_config(cx.cluster()?, cx.facts()?);
         files.push((flags.into(), cleaned_flags(&text, cx.facts()?, has_instance)));
     }
@@ -69,7 +69,7 @@ pub fn replace(
 ) -> Result<()> {
     let mut changed = Vec::new();
     for (path, text) in files {
-        if !cx.files.read_text(&path)?.is_some_and(|there| is_same(&there, &text)) {
+        if !cx.host.files.read_text(&path)?.is_some_and(|there| is_same(&there, &text)) {
             changed.push((path, text));
         }
     }
@@ -78,8 +78,8 @@ pub fn replace(
     }
     upgrade_progress::keep(cx, &changed.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>())?;
     for (path, text) in changed {
-        let mode = cx.files.mode_or(&path, FILE_MODE);
-        let written = cx.files.write(&path, &Content::public(text), mode)?;
+        let mode = cx.host.files.mode_or(&path, FILE_MODE);
+        let written = cx.host.files.write(&path, &Content::public(text), mode)?;
         report::written(cx, &path, written);
     }
     Ok(())
@@ -111,15 +111,15 @@ fn switch(cx: &mut Run<Upgrading>) -> Result<bool> {
     let (cluster, node, facts) = (cx.cluster()?, cx.node()?, cx.facts()?);
     let wanted = server_url(Server::Kubelet, cluster, node, facts);
     let shared = server_url(Server::Shared, cluster, node, facts);
-    let Some(bytes) = cx.files.read(path)? else { return Ok(false) };
+    let Some(bytes) = cx.host.files.read(path)? else { return Ok(false) };
     let mut config = Kubeconfig::parse(path, &bytes)?;
     let Some(own) = config.current_cluster_mut().filter(|own| own.server == shared && shared != wanted) else {
         return Ok(false);
     };
     own.server = wanted;
     upgrade_progress::keep(cx, &[path.into()])?;
-    let mode = cx.files.mode_or(path, 0o600);
-    let written = cx.files.write(path, &config.content()?, mode)?;
+    let mode = cx.host.files.mode_or(path, 0o600);
+    let written = cx.host.files.write(path, &config.content()?, mode)?;
     report::written(cx, path, written);
     Ok(written != Written::Unchanged)
 }

@@ -59,7 +59,7 @@ impl Phase<Upgrading> for UpgradePreflight {
         let pods = host::pods::require_evictable(cx, &api);
         add(cx, &mut problems, "Drain", pods)?;
         refuse(cx, problems)?;
-        if scope != Scope::Worker && cx.files.is_live() {
+        if scope != Scope::Worker && cx.host.files.is_live() {
             let images = images::all(cx.cluster()?, cx.facts()?);
             cx.start_pulls(images.iter().map(ToString::to_string).collect())?;
         }

@@ -28,7 +28,7 @@ impl Phase<Upgrading> for SaveBefore {
         if !is_needed(cx)? {
             return Ok(());
         }
-        if let Some(there) = cx.work.purpose.snapshot.as_ref().filter(|path| cx.files.exists(path)) {
+        if let Some(there) = cx.work.purpose.snapshot.as_ref().filter(|path| cx.host.files.exists(path)) {
             cx.events.message(format!("{} has etcd from before the upgrade", there.display()));
             return Ok(());
         }
@@ -48,13 +48,13 @@ fn is_needed(cx: &Run<Upgrading>) -> Result<bool> {
         return Ok(true);
     }
     let Some(text) = wanted(cx, "etcd")? else { return Ok(false) };
-    let there = StaticPod::parse(&cx.files.read(&manifest("etcd"))?.unwrap_or_default());
+    let there = StaticPod::parse(&cx.host.files.read(&manifest("etcd"))?.unwrap_or_default());
     Ok(there.image() != StaticPod::parse(text.as_bytes()).image())
 }
 
 /// Saves it as 'etcd snapshot save' does.
 fn save(cx: &Context) -> Result<PathBuf> {
-    let file = snapshots::new_path(&cx.files, cx.clock.now());
+    let file = snapshots::new_path(&cx.host.files, cx.host.clock.now());
     let mut saving = Saving {
         file: file.clone(),
         keep: Some(KEPT),

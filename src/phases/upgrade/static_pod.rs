@@ -68,12 +68,12 @@ pub fn upgrade(cx: &mut Run<Upgrading>, consumer: &'static Consumer, host: &dyn 
         return Ok(());
     }
     host.require_kubelet(cx)?;
-    upgrade_progress::keep(cx, &own.iter().filter(|file| cx.files.exists(file)).cloned().collect::<Vec<_>>())?;
+    upgrade_progress::keep(cx, &own.iter().filter(|file| cx.host.files.exists(file)).cloned().collect::<Vec<_>>())?;
     renew(cx, &due)?;
     let rewritten = wanted.is_some();
     if let Some(text) = wanted {
         signer_copy::keep(cx, name)?;
-        let written = cx.files.write(&path, &Content::public(text), MANIFEST_MODE)?;
+        let written = cx.host.files.write(&path, &Content::public(text), MANIFEST_MODE)?;
         report::written(cx, &path, written);
     }
     let manifest_changed = rewritten || upgrade_progress::has_changed(cx, std::slice::from_ref(&path))?;
@@ -103,7 +103,7 @@ pub fn wanted(cx: &Run<Upgrading>, name: &str) -> Result<Option<String>> {
         return Ok(None);
     }
     let Some(text) = manifests::text(cx, name)? else { return Ok(None) };
-    let there = cx.files.read(&manifest(name))?.unwrap_or_default();
+    let there = cx.host.files.read(&manifest(name))?.unwrap_or_default();
     if same_pod(name, &there, text.as_bytes()) {
         return Ok(None);
     }
@@ -129,10 +129,10 @@ pub fn due_certificates(cx: &mut Run<Upgrading>, names: &[&'static str]) -> Resu
         let row = Row::named(name)?;
         let files = row.files(cx)?;
         let ca_key = cx.pki()?.key_path(row.ca()?);
-        let half_done = files.first().is_some_and(|file| cx.files.exists(&file.with_extension("renewing")));
-        let exist = half_done || files.iter().all(|file| cx.files.exists(file));
+        let half_done = files.first().is_some_and(|file| cx.host.files.exists(&file.with_extension("renewing")));
+        let exist = half_done || files.iter().all(|file| cx.host.files.exists(file));
         // An external CA signs them itself.
-        if exist && cx.files.exists(&ca_key) && !is_renewed(cx, &files)? {
+        if exist && cx.host.files.exists(&ca_key) && !is_renewed(cx, &files)? {
             due.push(*name);
         }
     }

@@ -32,10 +32,10 @@ fn host() -> TempDir {
     let cx = context(root.path(), FROM, Certificates::Stay);
     for name in manifests::pod_names() {
         let text = manifests::text(&cx, name).unwrap().unwrap();
-        cx.files.write(&manifest(name), &Content::public(text), 0o600).unwrap();
+        cx.host.files.write(&manifest(name), &Content::public(text), 0o600).unwrap();
     }
-    cx.files.write(Path::new(KUBELET_CONFIG), &Content::public("a: 1\n"), 0o644).unwrap();
-    cx.files.write(Path::new(KUBELET_FLAGS), &Content::public(FLAGS), 0o644).unwrap();
+    cx.host.files.write(Path::new(KUBELET_CONFIG), &Content::public("a: 1\n"), 0o644).unwrap();
+    cx.host.files.write(Path::new(KUBELET_FLAGS), &Content::public(FLAGS), 0o644).unwrap();
     // Older than what this test writes, as on a real host.
     let hour = std::time::Duration::from_hours(1);
     for path in files(root.path()).keys() {
@@ -86,7 +86,7 @@ fn context(root: &Path, to: &str, certificates: Certificates) -> Run<Upgrading> 
     let backup = Path::new(BACKUP_DIR).join("upgrade-20261202T000000Z");
     let mut cx = Run::renewing(cx, cluster, fixture::node(), Renewal::new(upgrade, backup));
     cx.lifecycle = Lifecycle::Upgraded;
-    if let Some(progress) = progress(&cx.files).unwrap() {
+    if let Some(progress) = progress(&cx.host.files).unwrap() {
         upgrade_progress::resume(&mut cx, progress).unwrap();
     }
     cx
@@ -130,7 +130,7 @@ fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 /// Both keys and certificates of each pair belong together.
 fn assert_pairs(cx: &mut Context, when: &str) {
     let store = cx.pki().unwrap();
-    let there: Vec<_> = CERTS.iter().filter(|spec| cx.files.exists(&store.cert_path(spec))).collect();
+    let there: Vec<_> = CERTS.iter().filter(|spec| cx.host.files.exists(&store.cert_path(spec))).collect();
     assert!(there.len() > 4 && there.iter().all(|spec| store.belong_together(spec)), "{when}");
 }
 
@@ -171,12 +171,12 @@ fn components_change_in_order_with_new_certificates_and_a_second_run_changes_not
     }
     let flags = String::from_utf8(after[Path::new("var/lib/kubelet/kubeadm-flags.env")].clone()).unwrap();
     assert_eq!(flags, "KUBELET_KUBEADM_ARGS=\"--node-ip=10.0.0.1\"\n");
-    assert!(progress(&cx.files).unwrap().is_none());
+    assert!(progress(&cx.host.files).unwrap().is_none());
 
     let mut cx = context(root.path(), TO, Certificates::WithPods);
     cx.work.purpose.pods_change = false;
     apply(&mut cx, &kubelet).unwrap();
-    assert_eq!(cx.gate.count(), 0, "{:?}", cx.gate.entries());
+    assert_eq!(cx.host.gate.count(), 0, "{:?}", cx.host.gate.entries());
     assert_same(&files(root.path()), &after, "the second run");
     assert!(kubelet.log.take().is_empty());
 }
@@ -275,7 +275,7 @@ fn kill(before: &TempDir, certificates: Certificates, every: u32) -> u32 {
             assert!(kubelet.image(name).contains(tag), "{nth}: {name} runs {}", kubelet.image(name));
         }
         assert!(kubelet.runs_what_is_on_disk(), "{nth}");
-        assert!(progress(&cx.files).unwrap().is_none(), "{nth}");
+        assert!(progress(&cx.host.files).unwrap().is_none(), "{nth}");
         assert_eq!(std::fs::read(root.path().join(&KUBELET_CONFIG[1..])).unwrap(), b"a: 2\n", "{nth}");
     }
     unreachable!("a run ends at some time")

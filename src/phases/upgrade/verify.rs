@@ -37,7 +37,7 @@ impl Phase<Upgrading> for RenewAdministrators {
             return Ok(());
         }
         let mut paths = rollback::admin_files();
-        paths.retain(|path| cx.files.exists(path));
+        paths.retain(|path| cx.host.files.exists(path));
         upgrade_progress::keep(cx, &paths)?;
         renew(cx, &due)?;
         let host = ThisHost::find(cx)?;

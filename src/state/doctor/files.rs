@@ -26,9 +26,9 @@ pub fn edits(cx: &mut Context, stored: &ClusterConfig) -> Result<Vec<Finding>> {
 /// Files of the kubelet that were changed since kubewright wrote them, and keys that others can read.
 pub fn files(cx: &Context, pki: &Path) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
-    let journal = Journal::load(&cx.files)?;
+    let journal = Journal::load(&cx.host.files)?;
     for path in [KUBELET_CONFIG, KUBELET_FLAGS] {
-        if journal.ownership(&cx.files, Path::new(path))? == Ownership::Changed {
+        if journal.ownership(&cx.host.files, Path::new(path))? == Ownership::Changed {
             let what = format!("{path} was changed since kubewright wrote it; an upgrade overwrites it");
             let fix = "put the change into the KubeletConfiguration of the cluster (ConfigMap kubelet-config) or into a patch";
             found.push(Finding::new("KubeletFileEdited", Severity::Warning, path, what, fix));
@@ -47,7 +47,7 @@ fn secrets(pki: &Path) -> Vec<PathBuf> {
 }
 
 fn readable(cx: &Context, path: &Path) -> Option<Finding> {
-    let mode = cx.files.mode(path).filter(|mode| mode & 0o077 != 0)?;
+    let mode = cx.host.files.mode(path).filter(|mode| mode & 0o077 != 0)?;
     let shown = path.display().to_string();
     let what = format!("other users can read or write {shown} (mode {mode:04o}), which gives access to the cluster");
     Some(Finding::new("SecretReadable", Severity::Warning, &shown, what, format!("run 'chmod 600 {shown}'")))

@@ -26,7 +26,8 @@ const PORTS: [u16; 6] = [2379, 2380, 6443, 10250, 10257, 10259];
 pub fn gather(cx: &Context) -> HostFacts {
     let mut found = HostFacts { kubewright: env!("CARGO_PKG_VERSION").into(), ..HostFacts::default() };
     let mut unknown = Vec::new();
-    let read = |path: &str| cx.files.read_text(Path::new(path)).ok().flatten().unwrap_or_default().trim().to_owned();
+    let read =
+        |path: &str| cx.host.files.read_text(Path::new(path)).ok().flatten().unwrap_or_default().trim().to_owned();
     found.hostname = known(facts::hostname(&cx.host), "the host name", &mut unknown).unwrap_or_default();
     found.machine_id = read("/etc/machine-id");
     found.os = os_name(&read("/etc/os-release"));
@@ -45,20 +46,20 @@ pub fn gather(cx: &Context) -> HostFacts {
     let listening = known(listeners::on(&cx.host, &ports), "the ports in use", &mut unknown).unwrap_or_default();
     found.listening = listening.into_iter().map(|listener| listener.port).collect();
     found.node = known(node(cx), "the cluster of this host", &mut unknown).flatten();
-    found.run = known(runs::last(&cx.files), "the last run", &mut unknown).flatten().map(|run| RunFacts {
+    found.run = known(runs::last(&cx.host.files), "the last run", &mut unknown).flatten().map(|run| RunFacts {
         id: run.id,
         command: run.command,
         running: run.running,
         exit_code: run.exit_code,
     });
-    if cx.files.exists(Path::new(ADMIN_CONF)) {
+    if cx.host.files.exists(Path::new(ADMIN_CONF)) {
         // A busy API server may miss the short time limit of one request.
         let seen = cluster::of(cx).or_else(|_| cluster::of(cx)).or_else(|_| cluster::of(cx));
         found.cluster = known(seen, "the nodes of the cluster", &mut unknown);
     }
     found.unknown = unknown;
     // Last: everything before it takes time.
-    found.clock = cx.clock.nanos() / 1_000_000;
+    found.clock = cx.host.clock.nanos() / 1_000_000;
     found
 }
 
@@ -79,19 +80,19 @@ fn os_name(text: &str) -> String {
 
 /// What the host is in its cluster; None without files of one.
 fn node(cx: &Context) -> Result<Option<NodeFacts>> {
-    let has = |path: &Path| cx.files.exists(path);
+    let has = |path: &Path| cx.host.files.exists(path);
     let (control_plane, etcd) = (has(&manifest("kube-apiserver")), has(&manifest("etcd")));
     let kubeconfigs = [KUBELET_CONF, BOOTSTRAP_KUBELET_CONF, ADMIN_CONF];
     let Some(path) = kubeconfigs.iter().map(Path::new).find(|path| has(path)) else {
         let half = control_plane || etcd;
         return Ok(half.then(|| NodeFacts { control_plane, etcd, ..NodeFacts::default() }));
     };
-    let kubeconfig = Kubeconfig::parse(path, &cx.files.read(path)?.unwrap_or_default())?;
+    let kubeconfig = Kubeconfig::parse(path, &cx.host.files.read(path)?.unwrap_or_default())?;
     let cluster = kubeconfig.current_cluster();
     let ca = cluster.map(|cluster| ca_certificates(cx, path, cluster)).transpose()?.flatten();
     let certs = ca.map(|pem| Cert::bundle_from_file(path, &pem)).transpose()?.unwrap_or_default();
     let member = if etcd { own_member(cx) } else { None };
-    let progress = progress(&cx.files)?;
+    let progress = progress(&cx.host.files)?;
     let change = progress.as_ref().and_then(|progress| progress.change);
     Ok(Some(NodeFacts {
         name: current_config::kubelet_name(cx),
@@ -109,9 +110,9 @@ fn node(cx: &Context) -> Result<Option<NodeFacts>> {
 
 /// The SANs of the certificate that the API server of this host gets; none if it cannot be read.
 fn own_sans(cx: &Context) -> Vec<String> {
-    let directory = current_config::certificates_dir(&cx.files).ok().flatten();
+    let directory = current_config::certificates_dir(&cx.host.files).ok().flatten();
     let path = directory.unwrap_or_else(|| PKI_DIR.into()).join("apiserver.crt");
-    let certs = cx.files.read(&path).ok().flatten().and_then(|pem| Cert::bundle_from_file(&path, &pem).ok());
+    let certs = cx.host.files.read(&path).ok().flatten().and_then(|pem| Cert::bundle_from_file(&path, &pem).ok());
     let sans = certs.and_then(|certs| certs.into_iter().next()).map(|cert| cert.sans).unwrap_or_default();
     sans.dns.into_iter().chain(sans.ips.iter().map(ToString::to_string)).collect()
 }
@@ -136,7 +137,7 @@ mod tests {
         std::fs::write(root.path().join("etc/hostname"), "W-1\n").unwrap();
         std::fs::write(root.path().join("etc/os-release"), "ID=x\nPRETTY_NAME=\"Some Linux 1\"\n").unwrap();
         let mut cx = Context::for_tests(root.path().to_str().unwrap());
-        cx.gate = Gate::recording();
+        cx.host.gate = Gate::recording();
         let found = gather(&cx);
         assert_eq!(
             (found.hostname.as_str(), found.machine_id.as_str(), found.os.as_str()),

@@ -21,7 +21,7 @@ fn files_that_the_kubelet_wrote_before_it_had_a_certificate_do_not_stop_the_next
         put(cx, CA, ca.pem());
         put_kubelet_conf(cx, ca);
         // It is a kubeconfig for the same cluster too.
-        put(cx, BOOTSTRAP_KUBELET_CONF, cx.files.read(Path::new(KUBELET_CONF)).unwrap().unwrap());
+        put(cx, BOOTSTRAP_KUBELET_CONF, cx.host.files.read(Path::new(KUBELET_CONF)).unwrap().unwrap());
     });
     assert_eq!(found, [CA, BOOTSTRAP_KUBELET_CONF, KUBELET_CONF].map(PathBuf::from));
 }

@@ -64,7 +64,7 @@ pub fn key_file(cx: &Context) -> Result<PathBuf> {
 
 /// The certificate keys that this run knows: the given one, and the one on this host.
 fn known_keys(cx: &Run<Rotating>) -> Result<Vec<Secret<String>>> {
-    let kept = cx.files.read(&key_file(cx)?)?.map(Secret::new);
+    let kept = cx.host.files.read(&key_file(cx)?)?.map(Secret::new);
     let text = |bytes: &Secret<Vec<u8>>| std::str::from_utf8(bytes.expose()).ok().map(|text| text.trim().to_owned());
     let kept = kept.as_ref().and_then(text).map(Secret::new);
     Ok(cx.work.purpose.certificate_key.iter().cloned().chain(kept).collect())

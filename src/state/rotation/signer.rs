@@ -28,7 +28,7 @@ pub fn pair_of(dir: &Path, print: &str) -> PathBuf {
 
 /// The signing certificate in the manifest.
 pub fn signer(cx: &Context) -> Result<Option<PathBuf>> {
-    let pod = StaticPod::read(&cx.files, POD)?.unwrap_or_default();
+    let pod = StaticPod::read(&cx.host.files, POD)?.unwrap_or_default();
     Ok(pod.flag(CERT_FLAG).map(PathBuf::from))
 }
 
@@ -57,7 +57,7 @@ fn flag(manifest: &str, name: &'static str, value: &Path) -> Result<String, Rota
 /// The CA of a host whose CA file is a bundle, with the path of the copy of the signing certificate; otherwise None.
 pub fn of_bundle(cx: &Context) -> Result<Option<(PathBuf, LoadedCa)>> {
     let dir = cx.cluster()?.certificates_dir.clone();
-    let store = PkiStore::new(cx.files.clone(), &dir, &cx.clock, &cx.random);
+    let store = PkiStore::new(cx.host.files.clone(), &dir, &cx.host.clock, &cx.random);
     let ca = store.load_ca(catalog::cert("ca")?)?.filter(|ca| ca.certs.len() > 1 && ca.key.is_some());
     Ok(ca.map(|ca| (pair_of(&dir, &short_print(&ca.cert)), ca)))
 }

@@ -17,7 +17,7 @@ const SOON: i64 = 30 * DAY;
 
 /// Those of this host, and whether they are served.
 pub(super) fn read(cx: &Context) -> Result<Certificates> {
-    compared(cx, cx.files.is_live())
+    compared(cx, cx.host.files.is_live())
 }
 
 /// The same from files only, for a host that is too busy to ask its components.
@@ -26,17 +26,17 @@ pub(super) fn read_files(cx: &Context) -> Result<Certificates> {
 }
 
 fn compared(cx: &Context, with_ports: bool) -> Result<Certificates> {
-    let now = cx.clock.now();
-    let dir = match current_config::certificates_dir(&cx.files) {
+    let now = cx.host.clock.now();
+    let dir = match current_config::certificates_dir(&cx.host.files) {
         // It is one of the causes that `host` finds.
         Err(failure) if failure.downcast_ref::<NotYaml>().is_some() => None,
         read => read?,
     };
     let dir = dir.unwrap_or_else(|| PKI_DIR.into());
-    let store = PkiStore::new(cx.files.clone(), &dir, &cx.clock, &cx.random);
-    let mut report = expiry::list_readable(&cx.files, &store, now)?;
+    let store = PkiStore::new(cx.host.files.clone(), &dir, &cx.host.clock, &cx.random);
+    let mut report = expiry::list_readable(&cx.host.files, &store, now)?;
     if with_ports {
-        ports::compare(&mut report, &ports::readable(&cx.files, &dir)?, now);
+        ports::compare(&mut report, &ports::readable(&cx.host.files, &dir)?, now);
     }
     report.assess(Thresholds { warn: SOON, critical: 0 });
     let mut list: Vec<Certificate> = report.certificates.iter().map(|item| one(item, now)).collect();

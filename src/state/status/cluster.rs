@@ -45,7 +45,7 @@ pub(super) fn read(cx: &Context, kubeconfig: &Path, of_kubelet: bool) -> View {
         }
     };
     let own = if of_kubelet { cx.node().ok().map(|node| node.name.clone()) } else { None };
-    of(&cluster, api, own.as_deref(), cx.clock.now())
+    of(&cluster, api, own.as_deref(), cx.host.clock.now())
 }
 
 pub(super) fn of(cluster: &Cluster, mut api: Api, own: Option<&str>, now: i64) -> View {

@@ -15,8 +15,8 @@ const QUOTA: u64 = 2 << 30;
 
 /// The members; None on a host that does not know them.
 pub(super) fn read(cx: &Context) -> Result<Option<Etcd>> {
-    let own = StaticPod::read_or_empty(&cx.files, "etcd")?;
-    if own.is_none() && StaticPod::read_or_empty(&cx.files, "kube-apiserver")?.is_none() {
+    let own = StaticPod::read_or_empty(&cx.host.files, "etcd")?;
+    if own.is_none() && StaticPod::read_or_empty(&cx.host.files, "kube-apiserver")?.is_none() {
         return Ok(None);
     }
     let initial = own.as_ref().map(local_etcd::initial_members).unwrap_or_default();

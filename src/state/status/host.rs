@@ -40,9 +40,9 @@ const RETRY: i64 = 15;
 pub(super) fn read(cx: &Context) -> (HostView, Vec<Unknown>) {
     let mut unknown = Vec::new();
     let name = cx.node().map(|node| node.name.clone()).unwrap_or_default();
-    let manifests = manifests_of(&cx.files, &mut unknown);
+    let manifests = manifests_of(&cx.host.files, &mut unknown);
     let control_plane = !manifests.is_empty();
-    let missing = missing_files(&cx.files, &manifests);
+    let missing = missing_files(&cx.host.files, &manifests);
     let mut view = HostView { name, control_plane, manifests, missing, ..HostView::default() };
     if !cx.host.is_live() {
         unknown.push(Unknown::elsewhere("services, containers and disks", "a root directory is not a running host"));
@@ -51,7 +51,7 @@ pub(super) fn read(cx: &Context) -> (HostView, Vec<Unknown>) {
     let endpoint = cri::kubelet_endpoint(&cx.host);
     endpoint.as_ref().map_or("containerd", Endpoint::service).clone_into(&mut view.runtime_service);
     view.disks = disks(&cx.host, control_plane, &mut unknown);
-    view.written_later = clock::written_later(&cx.files, cx.clock.now());
+    view.written_later = clock::written_later(&cx.host.files, cx.host.clock.now());
     match Services::of(&cx.host).state("kubelet") {
         Ok(state) => view.kubelet = Some(service(cx, state.active, state.word)),
         Err(error) => unknown.push(Unknown::failed("the kubelet's service", error.to_string())),
@@ -106,7 +106,7 @@ pub(super) fn runtime(cx: &Context) -> Runtime {
     match runtime.status() {
         Ok(status) if !status.network.ok => {
             seen.network_problem = Some(status.network.why);
-            seen.network_files = network_files(&cx.files);
+            seen.network_files = network_files(&cx.host.files);
         }
         Ok(_) => {}
         Err(error) => {
@@ -134,7 +134,8 @@ fn network_files(files: &HostFiles) -> Vec<PathBuf> {
 fn service(cx: &Context, active: bool, word: String) -> Service {
     let services = Services::of(&cx.host);
     let age = services.age("kubelet").map(|age| age.as_secs());
-    let written = cx.files.modified(Path::new(KUBELET_CONFIG)).map(|written| cx.clock.now() - written / SECONDS);
+    let written =
+        cx.host.files.modified(Path::new(KUBELET_CONFIG)).map(|written| cx.host.clock.now() - written / SECONDS);
     let restarts = services.restarts("kubelet").map(|count| restarts_since(written, age, count));
     Service { active, word, restarts, age }
 }
@@ -267,10 +268,11 @@ fn components(cx: &Context, runtime: &Cri, containers: &[Container]) -> Vec<Comp
             *known = container;
         }
     }
-    let endpoints = cx.facts().and_then(|minor| health::control_plane(&cx.files, minor, &cx.node()?.local_endpoint));
+    let endpoints =
+        cx.facts().and_then(|minor| health::control_plane(&cx.host.files, minor, &cx.node()?.local_endpoint));
     let endpoints = endpoints.unwrap_or_default();
     // Its other problems are seen where the manifests are read.
-    let manifests = manifests_of(&cx.files, &mut Vec::new());
+    let manifests = manifests_of(&cx.host.files, &mut Vec::new());
     let named: Vec<&str> =
         manifests.iter().filter(|one| one.state != ManifestState::Extra).map(|one| one.name.as_str()).collect();
     for_each(&named, |name| {
@@ -280,7 +282,7 @@ fn components(cx: &Context, runtime: &Cri, containers: &[Container]) -> Vec<Comp
             return component;
         };
         component.restarts = u64::from(container.attempt);
-        let age = cx.clock.now() - container.created / SECONDS;
+        let age = cx.host.clock.now() - container.created / SECONDS;
         if container.state != ContainerState::Running {
             let end = runtime.container_end(&container.id).ok();
             component.problem = end.map(|end| format!("it ended with code {} ({})", end.code, end.reason));

@@ -22,9 +22,9 @@ pub struct Chosen {
 
 /// The given one; otherwise the administrator's of this host, then the kubelet's, then the user's.
 pub fn choose(cx: &Context, given: Option<PathBuf>, of_user: Option<PathBuf>) -> Chosen {
-    let exists = |path: &&str| cx.files.exists(Path::new(path));
+    let exists = |path: &&str| cx.host.files.exists(Path::new(path));
     let is_node = [KUBELET_CONF, ADMIN_CONF, MANIFESTS_DIR].iter().any(exists);
-    let is_root = cx.uid == 0 || !cx.files.is_live();
+    let is_root = cx.uid == 0 || !cx.host.files.is_live();
     if let Some(path) = given {
         let host = is_node && is_same_cluster(cx, &path);
         return Chosen { path: Some(path), of_kubelet: false, host };
@@ -50,7 +50,7 @@ fn is_same_cluster(cx: &Context, path: &Path) -> bool {
 }
 
 fn trusted(cx: &Context, path: &Path) -> Vec<Cert> {
-    let Ok(Some(bytes)) = cx.files.read(path) else { return Vec::new() };
+    let Ok(Some(bytes)) = cx.host.files.read(path) else { return Vec::new() };
     let Ok(config) = Kubeconfig::parse(path, &bytes) else { return Vec::new() };
     let Some(cluster) = config.current_cluster() else { return Vec::new() };
     let pem = ca_certificates(cx, path, cluster).ok().flatten().unwrap_or_default();

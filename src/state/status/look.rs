@@ -17,8 +17,8 @@ const LOGS: Duration = Duration::from_millis(1500);
 
 /// What is seen of the cluster of a kubeconfig, and of this host if it is part of it, within `limit`.
 pub fn look(cx: &Arc<Context>, chosen: &Chosen, limit: Duration) -> View {
-    let start = cx.clock.monotonic();
-    let left = || limit.saturating_sub(cx.clock.monotonic().saturating_sub(start));
+    let start = cx.host.clock.monotonic();
+    let left = || limit.saturating_sub(cx.host.clock.monotonic().saturating_sub(start));
     let asked = chosen.path.clone().map(|path| {
         let of_kubelet = chosen.of_kubelet;
         begin(cx, move |cx| cluster::read(cx, &path, of_kubelet))

@@ -42,7 +42,7 @@ pub(super) fn in_cluster(lease: Option<&Value>, info: Option<&Value>, now: i64) 
 /// What this host records.
 pub(super) fn on_host(cx: &Context) -> Vec<Work> {
     let mut found = Vec::new();
-    let exists = |path: &str| cx.files.exists(Path::new(path));
+    let exists = |path: &str| cx.host.files.exists(Path::new(path));
     if exists(PROGRESS_FILE) {
         let what = "'kubewright reset' was interrupted on this host".to_owned();
         found.push(Work { what, next: "kubewright reset --dry-run".into(), interrupted: true });
@@ -52,11 +52,11 @@ pub(super) fn on_host(cx: &Context) -> Vec<Work> {
         let what = "new CAs of a CA rotation wait on this host".to_owned();
         found.push(Work { what, next: ROTATION.into(), interrupted: false });
     }
-    if let Some(holder) = lock::command(&cx.files) {
+    if let Some(holder) = lock::command(&cx.host.files) {
         let what = format!("'kubewright {holder}' changes this host");
         found.push(Work { what, next: "kubewright status --watch".into(), interrupted: false });
     }
-    let renewing = cx.files.list(Path::new(PKI_DIR)).unwrap_or_default();
+    let renewing = cx.host.files.list(Path::new(PKI_DIR)).unwrap_or_default();
     if renewing.iter().any(|name| name.ends_with(".renewing")) {
         let what = "a renewal of certificates was interrupted on this host".to_owned();
         found.push(Work { what, next: "kubewright certs restart".into(), interrupted: true });
@@ -66,10 +66,10 @@ pub(super) fn on_host(cx: &Context) -> Vec<Work> {
 
 /// An upgrade of this host that is not complete; one that runs now has the lock.
 fn upgrade(cx: &Context) -> Option<Work> {
-    let runs = lock::command(&cx.files).is_some_and(|command| command.starts_with("upgrade"));
+    let runs = lock::command(&cx.host.files).is_some_and(|command| command.starts_with("upgrade"));
     let version =
         |version: &Option<Version>| version.as_ref().map_or_else(|| "another version".into(), Version::to_string);
-    let what = match progress(&cx.files) {
+    let what = match progress(&cx.host.files) {
         Ok(None) => return None,
         Ok(Some(progress)) => {
             format!("an upgrade of this host from {} to {}", version(&progress.from), version(&progress.to))

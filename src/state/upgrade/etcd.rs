@@ -66,7 +66,7 @@ impl Fault for Lacks {
 /// Reads the members. Failures are part of the reading.
 pub fn read(cx: &Context, reading: &ClusterReading) -> EtcdReading {
     match &reading.config.etcd {
-        Etcd::External(external) => match external_client(&cx.files, external) {
+        Etcd::External(external) => match external_client(&cx.host.files, external) {
             Ok(client) => of_external(&client, external),
             Err(failure) => unknown(true, failure.to_string()),
         },

@@ -33,7 +33,7 @@ pub struct FileChange {
 
 /// The version of this host's control plane, from the image of its API server; None on a worker.
 pub fn host_version(cx: &Context) -> Result<Option<Version>> {
-    let pod = StaticPod::read(&cx.files, "kube-apiserver")?;
+    let pod = StaticPod::read(&cx.host.files, "kube-apiserver")?;
     Ok(pod.as_ref().and_then(StaticPod::tag).and_then(|tag| tag.parse().ok()))
 }
 
@@ -56,7 +56,7 @@ pub fn changes(
     kubelet: Option<&Map<String, Value>>,
     target: &Version,
 ) -> Result<Vec<FileChange>> {
-    if !cx.files.exists(&manifest("kube-apiserver")) {
+    if !cx.host.files.exists(&manifest("kube-apiserver")) {
         return Err(UpgradeError::NoControlPlane.into());
     }
     let pods = static_pods(cx, stored, target)?;
@@ -66,7 +66,7 @@ pub fn changes(
     }
     let mut changes = Vec::new();
     for (path, after) in wanted {
-        changes.push(FileChange { before: cx.files.read_text(&path)?, path, after: Some(after) });
+        changes.push(FileChange { before: cx.host.files.read_text(&path)?, path, after: Some(after) });
     }
     Ok(changes)
 }
@@ -100,7 +100,7 @@ pub fn kubelet_files(cx: &Context, shared: &Map<String, Value>) -> Result<Vec<(P
     let mut files = Vec::new();
     let mut instance = None;
     if kubelet::uses_instance_config(config, facts) {
-        let content = match cx.files.read_text(&path)? {
+        let content = match cx.host.files.read_text(&path)? {
             Some(there) => there,
             None => kubelet::instance_config(&socket(cx)?)?,
         };
@@ -141,7 +141,7 @@ mod tests {
         let mut cx = context(root.path(), &version(version_here));
         let stored = cx.cluster().unwrap().clone();
         for (name, text) in static_pods(&mut cx, &stored, &version(version_here)).unwrap() {
-            cx.files.write(&manifest(name), &Content::public(text), 0o600).unwrap();
+            cx.host.files.write(&manifest(name), &Content::public(text), 0o600).unwrap();
         }
         (root, cx, stored)
     }
@@ -177,7 +177,7 @@ mod tests {
             let mut cx = context(fake.root(), &version(target));
             cx.host = fake.live();
             cx.config.node.as_mut().unwrap().cri_socket = Some(format!("unix://{SOCKET}"));
-            cx.files = cx.host.files().clone();
+            cx.host.files = cx.host.files.clone();
             let text = shared_kubelet_config(&cx, &Map::new()).unwrap();
             let config: Map<String, Value> = untrusted::read(text.as_bytes()).unwrap();
             config.get(CGROUP_DRIVER).and_then(Value::as_str).map(str::to_owned)

@@ -24,7 +24,7 @@ pub struct PodReading {
 pub fn add(cx: &Context, pods: &mut Vec<PodReading>) -> Result<()> {
     let mut own = Vec::new();
     for component in manifests::pod_names() {
-        if let Some(pod) = StaticPod::read_or_empty(&cx.files, component)? {
+        if let Some(pod) = StaticPod::read_or_empty(&cx.host.files, component)? {
             own.push((component, pod));
         }
     }

@@ -64,7 +64,7 @@ fn a_foreign_port_cannot_be_ignored_unless_the_component_listens_elsewhere() {
 fn an_expired_ca_is_reported_before_it_signs_anything() {
     let made_in = |seconds: u64| {
         let case = Case::new();
-        let files = case.host.live().files().clone();
+        let files = case.host.live().files.clone();
         let store = PkiStore::new(files, "/etc/kubernetes/pki", &Clock::fixed(seconds), &Random::seeded(1));
         let (cluster, node) = (crate::pki::fixture::cluster(20), crate::pki::fixture::node());
         store.ensure(pki::catalog::cert("ca").unwrap(), &cluster, &node, &Generator).unwrap();

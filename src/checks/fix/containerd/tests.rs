@@ -143,7 +143,7 @@ fn credentials_are_not_shown() {
     let findings = vec![Finding::error("X", "", "", "").fixed_by(image("new"))];
     let fixes = apply(&host, &mut Journal::default(), &Report { findings, ..Report::default() });
     assert!(fixes.failed.is_empty(), "{:?}", fixes.failed);
-    let plan = format!("{:?}", host.gate().entries());
+    let plan = format!("{:?}", host.gate.entries());
     assert!(plan.contains("password = ***") && plan.contains("sandbox_image = \\\"new"), "{plan}");
     assert!(!plan.contains("hunter2"), "{plan}");
     assert!(!fake.ran().contains(&DUMP.to_owned()) && is_tidy(&fake), "a dry run wrote a file");
@@ -350,7 +350,7 @@ fn the_file_for_the_check_of_containerd_is_readable_only_by_root() {
     let fake = host(FILE).on_computed(DUMP, mode);
     let (host, path) = (fake.live(), Path::new(CONFIG));
     let installation = Installation::find(&host).unwrap();
-    let files = load(host.files(), path).unwrap();
+    let files = load(&host.files, path).unwrap();
     verify::in_force(&host, &installation, &files, &files).unwrap().unwrap();
     assert!(is_tidy(&fake));
 }

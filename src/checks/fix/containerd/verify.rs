@@ -18,9 +18,9 @@ pub(super) fn in_force(
     all: &[ConfigFile],
     changed: &[ConfigFile],
 ) -> Result<Option<Document>> {
-    host.gate().effect(|| {
+    host.gate.effect(|| {
         // Not a change of this host: these files are removed before anything else happens.
-        let files = HostFiles::new(host.files().root(), Gate::open());
+        let files = HostFiles::new(host.files.root(), Gate::open());
         let texts = texts(installation, all, changed)?;
         let write = |(path, text): &(PathBuf, String)| files.write(path, &Content::secret(text.as_str(), ""), 0o600);
         let read = match texts.iter().try_for_each(|text| write(text).map(|_| ())) {

@@ -55,7 +55,7 @@ fn undoing_turns_swap_on_again() {
     let mut journal = Journal::default();
     all(apply(&host, &mut journal, &report([Repair::Swap])));
     let fake = fake.file("/proc/swaps", "Filename Type Size Used Priority\n");
-    let mut journal = Journal::load(host.files()).unwrap();
+    let mut journal = Journal::load(&host.files).unwrap();
     undo(&host, &mut journal).unwrap();
     assert_eq!(read(&fake, "/etc/fstab"), FSTAB);
     assert_eq!(fake.ran(), ["swapoff /dev/sda2", "swapon /dev/sda2"]);
@@ -81,7 +81,7 @@ fn swap_of_a_unit_or_a_generator_stays_off_and_is_restored_by_undoing() {
         ["data.swap no longer turns swap on at boot", "dev-zram0.swap no longer turns swap on at boot"]
     );
     let fake = fake.file("/proc/swaps", "Filename Type Size Used Priority\n");
-    undo(&host, &mut Journal::load(host.files()).unwrap()).unwrap();
+    undo(&host, &mut Journal::load(&host.files).unwrap()).unwrap();
     let ran = fake.ran();
     for command in ["disable data.swap", "mask dev-zram0.swap", "unmask dev-zram0.swap", "enable data.swap"] {
         assert!(ran.contains(&format!("systemctl {command}")), "{ran:?}");
@@ -122,7 +122,7 @@ fn a_dry_run_shows_each_change_and_makes_none() {
     assert!(fake.ran().is_empty());
     assert_eq!(read(&fake, "/etc/fstab"), FSTAB);
     assert!(!fake.root().join("var/lib/kubewright").exists());
-    let entries = host.gate().entries();
+    let entries = host.gate.entries();
     let files: Vec<String> = entries
         .iter()
         .filter_map(|entry| match &entry.change {
@@ -195,7 +195,7 @@ fn a_fix_that_was_killed_anywhere_is_undone() {
         let host = if killed_at > 2 { host.file("/proc/sys/net/ipv4/ip_forward", "1\n") } else { host };
         let host = host.on("sysctl -w net.ipv4.ip_forward=0", "").on("systemctl disable kubelet", "");
         let live = host.live();
-        let messages = undo(&live, &mut Journal::load(live.files()).unwrap()).unwrap().messages;
+        let messages = undo(&live, &mut Journal::load(&live.files).unwrap()).unwrap().messages;
         assert_eq!(
             messages.iter().any(|line| line.contains("swap on /dev/sda2 back on")),
             killed_at > 1,
@@ -204,6 +204,6 @@ fn a_fix_that_was_killed_anywhere_is_undone() {
         assert_eq!(messages.iter().any(|line| line.contains("ip_forward back to 0")), killed_at > 2, "{messages:?}");
         assert_eq!(read(&host, "/etc/fstab"), FSTAB);
         assert!(!host.root().join("etc/sysctl.d/99-z-kubewright.conf").exists());
-        assert!(Journal::load(live.files()).unwrap().changes().is_empty());
+        assert!(Journal::load(&live.files).unwrap().changes().is_empty());
     }
 }

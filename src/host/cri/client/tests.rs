@@ -37,7 +37,7 @@ fn removing_a_missing_pod_succeeds_and_a_dry_run_sends_no_request() {
     let dry = host.dry();
     let cri = Cri::connect(&dry, &Endpoint::parse(SOCKET).unwrap()).unwrap();
     cri.stop_pod(&pod).unwrap();
-    assert_eq!(dry.gate().count(), 1);
+    assert_eq!(dry.gate.count(), 1);
     assert!(!server.calls().iter().any(|call| call.contains("StopPodSandbox")));
 }
 

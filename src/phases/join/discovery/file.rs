@@ -31,7 +31,7 @@ pub(super) fn find(
     let bytes = if location.starts_with("https://") {
         discovery::download(location, proxies, search)?
     } else {
-        cx.files.read(path)?.ok_or_else(|| JoinError::NoFile { location: location.into() })?
+        cx.host.files.read(path)?.ok_or_else(|| JoinError::NoFile { location: location.into() })?
     };
     let file = Kubeconfig::parse(path, &bytes)?;
     // cluster-info has no context: its only cluster is used.
@@ -80,7 +80,7 @@ fn require_named_files(cx: &Context, location: &str, cluster: &Cluster, user: &U
     let directory = Path::new(location).parent().unwrap_or(Path::new("/"));
     for name in [ca, certificate, key, token].into_iter().flatten().filter(|name| !name.is_empty()) {
         let path = directory.join(name);
-        if location.starts_with("https://") || !cx.files.exists(&path) {
+        if location.starts_with("https://") || !cx.host.files.exists(&path) {
             return Err(JoinError::NoNamedFile { location: location.into(), path }.into());
         }
     }

@@ -76,9 +76,9 @@ fn a_cluster_to_join_is_never_treated_as_empty() {
     let (away, pem) = (format!("https://{}", dead_address()), String::from_utf8(ca.pem()).unwrap());
     let admin = Kubeconfig::new("kubernetes", away, pem, "admin", token_user(Secret::new(TOKEN.into())));
     put(&cx, ADMIN_CONF, admin.to_yaml().unwrap().expose());
-    let start = cx.clock.monotonic();
+    let start = cx.host.clock.monotonic();
     assert!(cx.new_cluster().unwrap().find(&ObjectRef::global(&NODE, "cp1")).is_err());
-    assert!(cx.clock.monotonic() > start, "it is retried for some time");
+    assert!(cx.host.clock.monotonic() > start, "it is retried for some time");
 }
 
 /// Between the verification of a cluster and its first ConfigMap, a single broken connection ended the run.
@@ -114,8 +114,8 @@ fn a_plan_does_not_wait_for_a_cluster_as_long_as_a_run() {
     let mut cx = Context::for_tests(root.path().to_str().unwrap());
     let whole = cx.timeouts().discovery;
     assert!(whole > PLAN_LIMIT);
-    cx.gate = Gate::open();
+    cx.host.gate = Gate::open();
     assert_eq!(patience(&cx).unwrap(), whole);
-    cx.gate = Gate::recording();
+    cx.host.gate = Gate::recording();
     assert_eq!(patience(&cx).unwrap(), PLAN_LIMIT);
 }

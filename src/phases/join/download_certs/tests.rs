@@ -43,16 +43,16 @@ fn shared_files_are_downloaded_completely_and_keys_are_readable_only_by_root() {
     objects.put(KUBEADM_CERTS, first.encrypted(KEY, &["front-proxy-ca.key"]));
     download(&mut cx).unwrap();
     for file in shared_files(&first.cluster) {
-        let there = cx.files.read(&file.path).unwrap();
+        let there = cx.host.files.read(&file.path).unwrap();
         let expected = (file.name != "front-proxy-ca.key").then(|| first.read(&file.path));
         assert_eq!(there, expected, "{}", file.name);
         // kubeadm gives the public key the mode of its private key.
         let mode = if file.is_private { 0o600 } else { 0o644 };
-        assert!(there.is_none() || cx.files.mode(&file.path) == Some(mode), "{}", file.name);
+        assert!(there.is_none() || cx.host.files.mode(&file.path) == Some(mode), "{}", file.name);
     }
-    let changes = cx.gate.count();
+    let changes = cx.host.gate.count();
     download(&mut cx).unwrap();
-    assert_eq!(cx.gate.count(), changes, "the second run changes nothing");
+    assert_eq!(cx.host.gate.count(), changes, "the second run changes nothing");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn undecryptable_certificates_leave_no_files() {
         objects.put(KUBEADM_CERTS, secret);
         let text = error(&mut cx);
         assert!(text.contains(words), "{text}");
-        assert_eq!(cx.gate.count(), 0, "{words}");
+        assert_eq!(cx.host.gate.count(), 0, "{words}");
     }
 }
 
@@ -85,9 +85,9 @@ fn a_host_with_all_files_continues_after_the_secret_was_deleted() {
         put(&cx, file.path.to_str().unwrap(), first.read(&file.path));
     }
     download(&mut cx).unwrap();
-    assert_eq!(cx.gate.count(), 0);
+    assert_eq!(cx.host.gate.count(), 0);
 
-    std::fs::remove_file(cx.files.real(Path::new("/etc/kubernetes/pki/sa.key")).unwrap()).unwrap();
+    std::fs::remove_file(cx.host.files.real(Path::new("/etc/kubernetes/pki/sa.key")).unwrap()).unwrap();
     assert!(error(&mut cx).contains("has no uploaded certificates"));
     put(&cx, "/etc/kubernetes/pki/sa.key", "a key");
     put(&cx, "/etc/kubernetes/pki/ca.crt", TestCa::new("kubernetes").pem());

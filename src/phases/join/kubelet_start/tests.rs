@@ -35,7 +35,7 @@ fn test() -> JoinTest {
 }
 
 fn text(cx: &Context, path: &str) -> String {
-    cx.files.read_text(Path::new(path)).unwrap().unwrap()
+    cx.host.files.read_text(Path::new(path)).unwrap().unwrap()
 }
 
 /// The kubelet writes kubelet.conf before it has a certificate; if that file existed, a new token was not written.
@@ -50,7 +50,7 @@ fn a_new_token_is_written_for_a_kubelet_whose_first_one_has_expired() {
         }
         assert!(provide_credentials(&cx).unwrap());
         assert!(text(&cx, BOOTSTRAP_KUBELET_CONF).contains(TOKEN));
-        assert!(cx.files.exists(Path::new(KUBELET_CONF)) && !cx.files.exists(Path::new(PAIR)));
+        assert!(cx.host.files.exists(Path::new(KUBELET_CONF)) && !cx.host.files.exists(Path::new(PAIR)));
         assert!(!provide_credentials(&cx).unwrap(), "the kubelet already has this token");
     }
 }
@@ -66,14 +66,15 @@ fn a_certificate_of_another_cluster_does_not_prevent_the_request_for_a_new_one()
     ] {
         let dated = "/var/lib/kubelet/pki/kubelet-client-2026-01-01-00-00-00.pem";
         put_pair(&cx, &leaf);
-        std::fs::rename(cx.files.real(Path::new(PAIR)).unwrap(), cx.files.real(Path::new(dated)).unwrap()).unwrap();
-        std::os::unix::fs::symlink(dated, cx.files.root().join(PAIR.trim_start_matches('/'))).unwrap();
+        std::fs::rename(cx.host.files.real(Path::new(PAIR)).unwrap(), cx.host.files.real(Path::new(dated)).unwrap())
+            .unwrap();
+        std::os::unix::fs::symlink(dated, cx.host.files.root().join(PAIR.trim_start_matches('/'))).unwrap();
         if is_started {
             put_kubelet_conf(&cx, &ca);
         }
         assert!(provide_credentials(&cx).unwrap());
-        assert!(!cx.files.exists(Path::new(PAIR)) && !cx.files.exists(Path::new(KUBELET_CONF)));
-        assert!(cx.files.exists(Path::new(dated)), "only the link is removed");
+        assert!(!cx.host.files.exists(Path::new(PAIR)) && !cx.host.files.exists(Path::new(KUBELET_CONF)));
+        assert!(cx.host.files.exists(Path::new(dated)), "only the link is removed");
         assert!(text(&cx, BOOTSTRAP_KUBELET_CONF).contains(TOKEN));
     }
 }
@@ -84,12 +85,12 @@ fn a_node_of_this_cluster_is_unchanged_and_a_node_of_another_cluster_is_refused(
     put_kubelet_conf(&cx, &ca);
     put_pair(&cx, &ca.client("system:node:cp1", NOW + 9));
     assert!(!provide_credentials(&cx).unwrap());
-    assert_eq!(cx.gate.count(), 0);
+    assert_eq!(cx.host.gate.count(), 0);
 
     put_kubelet_conf(&cx, &TestCa::new("other"));
     let failure = provide_credentials(&cx).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(JoinError::OtherCluster { .. })), "{failure}");
-    assert_eq!(cx.gate.count(), 0);
+    assert_eq!(cx.host.gate.count(), 0);
 }
 
 #[test]
@@ -102,6 +103,6 @@ fn the_bootstrap_kubeconfig_contains_the_cluster_and_is_shown_without_the_token(
     assert_eq!(cluster.server, cx.work.found.server);
     assert_eq!(cluster.certificate_authority_data.as_ref().unwrap().0, ca.pem());
     assert_eq!(kubeconfig.current_user().unwrap().token.as_ref().unwrap().0.expose(), TOKEN);
-    assert_eq!(cx.files.mode(Path::new(BOOTSTRAP_KUBELET_CONF)), Some(0o600));
-    assert!(!format!("{:?}", cx.gate.entries()).contains(TOKEN));
+    assert_eq!(cx.host.files.mode(Path::new(BOOTSTRAP_KUBELET_CONF)), Some(0o600));
+    assert!(!format!("{:?}", cx.host.gate.entries()).contains(TOKEN));
 }

@@ -45,9 +45,9 @@ fn this_api_server_is_added_to_the_others_once() {
     assert_eq!(status["apiEndpoints"]["cp0"]["advertiseAddress"], "10.0.0.9");
     assert_eq!(status["apiEndpoints"]["cp1"], json!({"advertiseAddress": "192.168.0.36", "bindPort": 6443}));
     assert_eq!(map["data"]["ClusterConfiguration"], "x: 1\n");
-    let changes = cx.gate.count();
+    let changes = cx.host.gate.count();
     note(&mut cx).unwrap();
-    assert_eq!(cx.gate.count(), changes);
+    assert_eq!(cx.host.gate.count(), changes);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn an_unreadable_status_is_not_overwritten() {
     let JoinTest { mut cx, root: _root, .. } = test(20, Some("{"));
     let failure = note(&mut cx).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(JoinError::BadStatus(_))), "{failure}");
-    assert_eq!(cx.gate.count(), 0);
+    assert_eq!(cx.host.gate.count(), 0);
 }
 
 #[test]

@@ -13,10 +13,10 @@ fn a_stopped_kubelet_is_reported_before_the_wait_for_its_certificate() {
     let server = Objects::default().serve(&ca.local_leaf());
     let cx = joining(&root, None, &ca, &server, 36);
     put(&cx, "/var/lib/kubelet/config.yaml", format!("healthzPort: {}\n", dead_address().port()));
-    let start = cx.clock.monotonic();
+    let start = cx.host.clock.monotonic();
     let failure = wait_for_kubelet(&cx).unwrap_err();
     assert!(failure.to_string().starts_with("timed out after 240s waiting for a healthy kubelet"), "{failure}");
-    assert!(cx.clock.monotonic().checked_sub(start).unwrap() >= cx.timeouts().kubelet_health_check);
+    assert!(cx.host.clock.monotonic().checked_sub(start).unwrap() >= cx.timeouts().kubelet_health_check);
 
     // A kubelet with its certificate is running, at any health address.
     put_kubelet_conf(&cx, &ca);

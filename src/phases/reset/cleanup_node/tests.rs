@@ -88,14 +88,14 @@ fn the_node_is_marked_not_ready_after_the_kubelet_has_stopped_and_before_its_cre
     let enter = |host: Host| {
         let mut cx = context(&fake, host);
         cx.work.kubeconfig = Some("/etc/kubernetes/kubelet.conf".into());
-        cx.fake = Some(Arc::new(api.cluster(&cx.gate)));
+        cx.fake = Some(Arc::new(api.cluster(&cx.host.gate)));
         cx
     };
     crate::phases::reset::changes_wanted(&mut enter(fake.dry()), false).unwrap();
     assert!(api.take_log().is_empty(), "the preview sends no request");
     let mut cx = enter(fake.live());
     clean(&mut cx);
-    let changes: Vec<Change> = cx.gate.entries().into_iter().map(|entry| entry.change).collect();
+    let changes: Vec<Change> = cx.host.gate.entries().into_iter().map(|entry| entry.change).collect();
     let at = |is: fn(&Change) -> bool| changes.iter().position(is).unwrap();
     let stop = at(|change| matches!(change, Change::Run { command, .. } if command[1] == "stop"));
     let reported = at(|change| matches!(change, Change::Request { verb, .. } if verb == "patch"));
@@ -113,7 +113,7 @@ fn files_of_cluster_tools_are_removed_and_all_others_stay() {
     assert_eq!(files(root.path()), THEIRS);
     let mut again = fixture(root.path());
     clean(&mut again);
-    assert_eq!(again.gate.count(), 0, "{:?}", again.gate.entries());
+    assert_eq!(again.host.gate.count(), 0, "{:?}", again.host.gate.entries());
 }
 
 #[test]
@@ -181,10 +181,10 @@ fn directories_that_we_created_are_removed_if_empty_and_those_of_others_stay() {
     let root = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(root.path().join("etc/kubernetes")).unwrap();
     let mut cx = fixture(root.path());
-    cx.files.write(Path::new("/etc/kubernetes/manifests/etcd.yaml"), &Content::public("x"), 0o600).unwrap();
+    cx.host.files.write(Path::new("/etc/kubernetes/manifests/etcd.yaml"), &Content::public("x"), 0o600).unwrap();
     let mut journal = Journal::default();
-    journal.note(&cx.files, &cx.gate.entries(), "", 1).unwrap();
-    journal.save(&cx.files).unwrap();
+    journal.note(&cx.host.files, &cx.host.gate.entries(), "", 1).unwrap();
+    journal.save(&cx.host.files).unwrap();
     clean(&mut cx);
     assert!(root.path().join("etc/kubernetes").exists() && !root.path().join("etc/kubernetes/manifests").exists());
 }
@@ -197,11 +197,11 @@ fn a_dry_run_records_everything_and_changes_nothing() {
     }
     let mut cx = fixture(root.path());
     let gate = Gate::recording();
-    cx.files = HostFiles::new(root.path(), gate.clone());
-    cx.host = crate::host::Host::new(&cx.vars, cx.clock.clone(), cx.files.clone(), gate.clone());
-    cx.gate = gate;
+    cx.host.files = HostFiles::new(root.path(), gate.clone());
+    cx.host = crate::host::Host::new(&cx.vars, cx.host.clock.clone(), cx.host.files.clone(), gate.clone());
+    cx.host.gate = gate;
     clean(&mut cx);
-    assert!(cx.gate.count() >= OURS.len() - 4, "{:?}", cx.gate.entries());
+    assert!(cx.host.gate.count() >= OURS.len() - 4, "{:?}", cx.host.gate.entries());
     assert_eq!(files(root.path()).len(), OURS.len());
 }
 

@@ -46,7 +46,7 @@ fn keys_behind_a_link_that_a_component_uses_are_removed() {
     assert!(exists(root, "data/pki/mine.pem") && exists(root, "etc/kubernetes/pki"));
     let emptied: Vec<_> = cx.work.kept.iter().filter(|kept| kept.why == Why::Emptied).collect();
     assert_eq!(emptied.len(), 1, "{emptied:?}");
-    assert_eq!(clean(root).gate.count(), 0);
+    assert_eq!(clean(root).host.gate.count(), 0);
 }
 
 #[test]

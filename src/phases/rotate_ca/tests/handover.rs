@@ -179,7 +179,7 @@ fn a_plan_of_a_new_certificate_key_changes_nothing() {
     let before = (files(&host), host.object(SECRET_PATH));
     let cx = &mut host.run_through(Stage::Trust, Gate::recording());
     let key = new_key(cx).unwrap();
-    let shown = serde_json::to_string(&cx.gate.entries()).unwrap();
+    let shown = serde_json::to_string(&cx.host.gate.entries()).unwrap();
     assert!(shown.contains("kubewright-next-ca") && !shown.contains(key.expose()));
     assert!(before == (files(&host), host.object(SECRET_PATH)));
 }

@@ -38,7 +38,7 @@ fn restore(cx: &mut Run<Upgrading>) -> Result<String> {
     let paths: Vec<PathBuf> = paths.into_iter().filter(|path| is_of_kubelet(path)).collect();
     rollback::restore(cx, &paths)?;
     for path in cx.work.purpose.created.clone() {
-        cx.files.remove(&path)?;
+        cx.host.files.remove(&path)?;
     }
     if let Some(kind) = kind {
         packages::put_back(&cx.host, kind, &former, &held)?;

@@ -36,7 +36,7 @@ impl Phase<Upgrading> for ReplaceKubelet {
             return Ok(());
         }
         let Some(source) = source(cx)? else { return Ok(()) };
-        let arguments = outdated(&cx.files, cx.cluster()?.version.minor)?;
+        let arguments = outdated(&cx.host.files, cx.cluster()?.version.minor)?;
         // An earlier run may have installed all and not have seen it ready.
         let has_begun = wanted(cx).is_some_and(|finish| finish.begun.is_some_and(|begun| begun.kind.is_some()));
         let restarts = has_begun || !arguments.is_empty() || is_due(cx)?;
@@ -82,9 +82,9 @@ fn prepare(cx: &mut Run<Upgrading>, source: &Source, arguments: &[(PathBuf, Clea
 fn replace(cx: &mut Run<Upgrading>, source: &Source, arguments: Vec<(PathBuf, Cleaned)>, restarts: bool) -> Result<()> {
     for (path, Cleaned { text, removed }) in arguments {
         let shown = format!("(the same without {}; not shown)\n", removed.join(" "));
-        let mode = cx.files.mode_or(&path, FILE_MODE);
+        let mode = cx.host.files.mode_or(&path, FILE_MODE);
         // Variables in it may have credentials.
-        cx.files.write(&path, &Content::secret(text, shown), mode)?;
+        cx.host.files.write(&path, &Content::secret(text, shown), mode)?;
         cx.events.message(format!("removed {} from {}", removed.join(" "), path.display()));
     }
     let held = wanted(cx).and_then(|finish| finish.begun).unwrap_or_default().held;
@@ -94,7 +94,7 @@ fn replace(cx: &mut Run<Upgrading>, source: &Source, arguments: Vec<(PathBuf, Cl
         // A dry run has not read new lists of the repositories.
         source.install_or_assume(&cx.host, &held)?;
     }
-    let gate = cx.gate.clone();
+    let gate = cx.host.gate.clone();
     gate.effect(|| require_known_arguments(cx))?;
     if !restarts {
         return Ok(());
@@ -111,7 +111,7 @@ fn replace(cx: &mut Run<Upgrading>, source: &Source, arguments: Vec<(PathBuf, Cl
 /// Fails if a unit of a package, which is not changed, would keep the kubelet from starting.
 fn require_known_arguments(cx: &Context) -> Result<()> {
     let version = &cx.cluster()?.version;
-    match outdated_of_packages(&cx.files, version.minor)?.into_iter().next() {
+    match outdated_of_packages(&cx.host.files, version.minor)?.into_iter().next() {
         Some((path, cleaned)) => Err(HostNotFinished::UnitOfPackage {
             path: path.display().to_string(),
             version: version.to_string(),

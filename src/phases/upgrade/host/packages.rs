@@ -56,12 +56,12 @@ fn known(cx: &mut Run<Upgrading>, source: Source) -> Result<Source> {
     }
     for file in moved {
         let shown = format!("(the same with the packages of v1.{minor}; not shown)\n");
-        let mode = cx.files.mode_or(&file.path, FILE_MODE);
-        let written = cx.files.write(&file.path, &Content::secret(file.text, shown), mode)?;
+        let mode = cx.host.files.mode_or(&file.path, FILE_MODE);
+        let written = cx.host.files.write(&file.path, &Content::secret(file.text, shown), mode)?;
         report::written(cx, &file.path, written);
     }
     source.refresh(&cx.host)?;
     let again = packages::find(&cx.host, &source.version, None)?;
-    cx.gate.effect(|| again.require_known())?;
+    cx.host.gate.effect(|| again.require_known())?;
     Ok(again)
 }

@@ -51,7 +51,7 @@ impl Phase<Upgrading> for DrainHost {
             cluster.patch(&name, PatchKind::Strategic, &patch)?;
             cx.events.message(format!("cordoned {}", name.name));
         }
-        let evicted = eviction::evict(&cluster, &name.name, finish.drain_limit, &cx.clock, &cx.events);
+        let evicted = eviction::evict(&cluster, &name.name, finish.drain_limit, &cx.host.clock, &cx.events);
         let failure = match evicted {
             Ok(None) => return Ok(()),
             Ok(Some(pods)) => {

@@ -20,7 +20,7 @@ const NODE_LIMIT: Duration = Duration::from_mins(4);
 
 /// Waits until the kubelet is healthy and the node is Ready, and reports `version` if it is known.
 pub fn prove(cx: &mut Context, version: Option<&Version>) -> Result<()> {
-    let gate = cx.gate.clone();
+    let gate = cx.host.gate.clone();
     gate.effect(|| {
         // A restart of a service that exits again and again does not reset the count.
         let before = restarts(cx);
@@ -42,9 +42,9 @@ fn require_up(cx: &Context, before: u32) -> Result<()> {
 
 fn healthy(cx: &Context, before: u32) -> Result<()> {
     let limit = cx.timeouts().kubelet_health_check;
-    Wait::new("a healthy kubelet", limit).until(&cx.clock, &cx.events, || {
+    Wait::new("a healthy kubelet", limit).until(&cx.host.clock, &cx.events, || {
         require_up(cx, before)?;
-        let Some(kubelet) = health::kubelet(&cx.files)? else { return Ok(Poll::Ready(())) };
+        let Some(kubelet) = health::kubelet(&cx.host.files)? else { return Ok(Poll::Ready(())) };
         Ok(problem_of(&kubelet)?.map_or(Poll::Ready(()), Poll::Pending))
     })
 }
@@ -55,7 +55,7 @@ fn node_is_ready(cx: &mut Context, version: Option<&Version>, before: u32) -> Re
     let (cluster, name) = (cx.new_cluster()?, own_node(cx)?);
     let what = format!("the node {} to be Ready", name.name);
     let wait = Wait { slowest: Duration::from_secs(1), ..Wait::new(&what, NODE_LIMIT) };
-    wait.until(&cx.clock, &cx.events, || {
+    wait.until(&cx.host.clock, &cx.events, || {
         require_up(cx, before)?;
         let node = match cluster.find(&name) {
             Ok(Some(node)) => node,

@@ -29,7 +29,7 @@ impl Phase<Upgrading> for UncordonHost {
 /// Uncordons the node, also if an interrupted run has cordoned it. One that a user has cordoned stays so.
 pub fn uncordon(cx: &mut Context) -> Result<()> {
     let (cluster, name) = (cx.new_cluster()?, own_node(cx)?);
-    let done = Wait::new("the API server to uncordon the node", LIMIT).until(&cx.clock, &cx.events, || {
+    let done = Wait::new("the API server to uncordon the node", LIMIT).until(&cx.host.clock, &cx.events, || {
         let Some(node) = cluster.find(&name)? else { return Ok(Poll::Ready(false)) };
         let patch = cordon::upgraded_patch(&node);
         if let Some(patch) = &patch {

@@ -111,7 +111,7 @@ impl World {
     fn context(&self) -> Run<Upgrading> {
         let mut cx = Context::for_tests(self.host.root().to_str().unwrap());
         cx.host = self.host.live();
-        cx.fake = Some(Arc::new(self.api.cluster(&cx.gate)));
+        cx.fake = Some(Arc::new(self.api.cluster(&cx.host.gate)));
         let mut stored = fixture::cluster(35);
         stored.version = FROM.parse().unwrap();
         let finish = Finishing {
@@ -143,7 +143,7 @@ impl World {
         let cluster = at_version(&stored, &TO.parse().unwrap());
         let mut cx = Run::renewing(cx, cluster, fixture::node(), Renewal::new(upgrade, "/backup".into()));
         (cx.lifecycle, cx.admin) = (Lifecycle::Upgraded, "/etc/kubernetes/kubelet.conf".into());
-        if let Some(progress) = progress(&cx.files).unwrap() {
+        if let Some(progress) = progress(&cx.host.files).unwrap() {
             upgrade_progress::resume(&mut cx, progress).unwrap();
         }
         cx
@@ -181,7 +181,7 @@ impl World {
                 && node["metadata"]["annotations"]["kubewright.io/cordoned-by-upgrade"].is_null(),
             "{when}: {node}"
         );
-        assert!(progress(&self.context().files).unwrap().is_none(), "{when}");
+        assert!(progress(&self.context().host.files).unwrap().is_none(), "{when}");
         assert_eq!(self.text("/var/lib/kubewright/former/kubelet"), "", "{when}");
     }
 }
@@ -248,7 +248,7 @@ fn a_kubelet_that_does_not_start_is_replaced_by_the_former_one_and_the_node_is_a
     assert_eq!(world.text(KUBELET), "old kubelet");
     assert!(world.text(ARGUMENTS).contains("pod-infra-container-image"), "its arguments are back, too");
     assert!(world.node()["spec"]["unschedulable"].is_null());
-    assert!(progress(&world.context().files).unwrap().is_none());
+    assert!(progress(&world.context().host.files).unwrap().is_none());
     // When the cause is gone, the same command succeeds.
     world.is_broken.store(false, Ordering::Relaxed);
     world.run().unwrap();
@@ -303,7 +303,7 @@ fn a_disruption_budget_that_never_allows_the_eviction_leaves_the_node_as_it_was(
     let Some(HostNotFinished::NotDrained { pods, .. }) = failure.downcast_ref() else { panic!("{failure}") };
     assert!(pods[0].starts_with("default/web: its disruption budget"), "{pods:?}");
     assert!(world.node()["spec"]["unschedulable"].is_null() && world.text(KUBELET) == "old kubelet");
-    assert!(progress(&world.context().files).unwrap().is_none());
+    assert!(progress(&world.context().host.files).unwrap().is_none());
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn obstacles(running: &mut RunningCluster, scope: Scope, to: &str, force: bool, 
     let Some(UpgradeFailed::Refused { problems, .. }) = failure.downcast_ref() else { panic!("{failure}") };
     assert!(problems.iter().all(|problem| !problem.fix.is_empty() && !problem.place.is_empty()), "{failure}");
     assert_eq!(failure.to_string().matches("\n    fix: ").count(), problems.len());
-    assert_eq!(cx.gate.count(), 0, "a refused upgrade changes nothing");
+    assert_eq!(cx.host.gate.count(), 0, "a refused upgrade changes nothing");
     problems.iter().map(|problem| problem.name.clone()).collect()
 }
 

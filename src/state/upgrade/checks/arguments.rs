@@ -50,7 +50,7 @@ pub(super) fn component_flags(reading: &ClusterReading, target: u16) -> Outcome 
 pub(super) fn kubelet_flags(cx: &Context, reading: &ClusterReading, target: u16) -> Outcome {
     let mut outcome = Outcome::default();
     for file in std::iter::once(KUBELET_FLAGS).chain(FILES) {
-        let text = match cx.files.read_text(Path::new(file)) {
+        let text = match cx.host.files.read_text(Path::new(file)) {
             Ok(text) => text.unwrap_or_default(),
             Err(error) => {
                 outcome.unchecked.push(error.to_string());
@@ -166,8 +166,9 @@ mod tests {
         let mut fake = FakeCluster::new("v1.34.1");
         fake.add_node("w1", "v1.34.1", false);
         let (running, reading) = started(fake);
-        let put =
-            |path: &str, text: &str| running.cx.files.write(Path::new(path), &Content::public(text), 0o644).unwrap();
+        let put = |path: &str, text: &str| {
+            running.cx.host.files.write(Path::new(path), &Content::public(text), 0o644).unwrap()
+        };
         put(KUBELET_FLAGS, "KUBELET_KUBEADM_ARGS=\"--node-ip=10.0.0.1 --pod-infra-container-image=pause:3.10\"\n");
         put(FILES[0], "# --runonce\nKUBELET_EXTRA_ARGS=--register-schedulable=false --v=2\n");
         let outcome = kubelet_flags(&running.cx, &reading, 35);

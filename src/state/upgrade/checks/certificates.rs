@@ -23,8 +23,8 @@ pub(super) fn expiring(cx: &Context, reading: &ClusterReading) -> Outcome {
 
 fn expiries(cx: &Context, reading: &ClusterReading) -> Result<Report> {
     let dir = &reading.config.certificates_dir;
-    let store = PkiStore::new(cx.files.clone(), dir, &cx.clock, &cx.random);
-    expiry::list(&cx.files, &store, cx.clock.now())
+    let store = PkiStore::new(cx.host.files.clone(), dir, &cx.host.clock, &cx.random);
+    expiry::list(&cx.host.files, &store, cx.host.clock.now())
 }
 
 fn of_report(report: &Report) -> Outcome {

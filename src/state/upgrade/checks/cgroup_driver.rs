@@ -88,7 +88,7 @@ mod tests {
             .configured(print::default_cluster(version, minor), print::default_node(minor, "n1"));
         cx.host = fake.live();
         cx.config.node.as_mut().unwrap().cri_socket = Some(format!("unix://{SOCKET}"));
-        cx.files = cx.host.files().clone();
+        cx.host.files = cx.host.files.clone();
         check(&cx, shared.as_object().unwrap()).shown()
     }
 

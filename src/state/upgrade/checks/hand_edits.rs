@@ -35,7 +35,7 @@ pub fn hand_edits(cx: &mut Context, stored: &ClusterConfig) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     for (name, text) in static_pods(cx, stored, &version)? {
         let path = manifest(name);
-        let Some(there) = cx.files.read(&path)? else { continue };
+        let Some(there) = cx.host.files.read(&path)? else { continue };
         let (there, wanted) = (not_yaml::parse(&path, &there)?, not_yaml::parse(&path, text.as_bytes())?);
         let edits = edits(name, &there, &wanted);
         if edits.is_empty() {
@@ -90,7 +90,7 @@ mod tests {
         let reading = read(&running.cx, &running.cluster).unwrap();
         let cx = &mut running.cx;
         for (name, text) in static_pods(cx, &reading.config, &reading.version).unwrap() {
-            cx.files.write(&manifest(name), &Content::public(edit(name, text)), 0o600).unwrap();
+            cx.host.files.write(&manifest(name), &Content::public(edit(name, text)), 0o600).unwrap();
         }
         lost(cx, &reading)
     }

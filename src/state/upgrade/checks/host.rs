@@ -25,7 +25,7 @@ const MIB: u64 = 1024 * 1024;
 
 /// cgroup v1, which newer kubelets refuse.
 pub(super) fn control_groups(cx: &Context, reading: &ClusterReading, minor: &Minor) -> Outcome {
-    let has_v2 = cx.files.is_live().then(|| cx.files.exists(Path::new(CGROUP_V2)));
+    let has_v2 = cx.host.files.is_live().then(|| cx.host.files.exists(Path::new(CGROUP_V2)));
     of_control_groups(has_v2, reading, minor.minor)
 }
 
@@ -90,7 +90,7 @@ fn of_space(free: u64, size: u64) -> Outcome {
 
 /// Images of the target that this host does not have yet.
 pub(super) fn images(cx: &Context, reading: &ClusterReading, target: &Version, wanted: &[Image]) -> Outcome {
-    if !cx.files.is_live() {
+    if !cx.host.files.is_live() {
         return Outcome::not_checked(NOT_LIVE);
     }
     let there = match present(cx) {

@@ -98,7 +98,7 @@ fn the_server_name_and_the_proxy_of_a_discovery_file_are_followed() {
     test.objects.put_cluster(&fixture::cluster(36), &test.server.url(), &test.ca.pem());
     let follow = |field: &str, value: &str| {
         let mut cx = test.host(User { token: Some(SecretText(Secret::new(TOKEN.into()))), ..User::default() });
-        let bytes = cx.files.read(Path::new(FILE)).unwrap().unwrap();
+        let bytes = cx.host.files.read(Path::new(FILE)).unwrap().unwrap();
         let mut file = Kubeconfig::parse(Path::new(FILE), &bytes).unwrap();
         file.current_cluster_mut().unwrap().more.insert(field.into(), value.into());
         put(&cx, FILE, file.to_yaml().unwrap().expose());
@@ -144,7 +144,7 @@ fn a_file_that_a_discovery_file_names_must_exist() {
     let mut cx = test.host(User { client_certificate: Some("me.crt".into()), ..User::default() });
     let failure = find(&mut cx, None).err().unwrap();
     assert!(failure.to_string().starts_with("/srv/discovery/me.crt does not exist"), "{failure}");
-    let before = String::from_utf8(cx.files.read(Path::new(FILE)).unwrap().unwrap()).unwrap();
+    let before = String::from_utf8(cx.host.files.read(Path::new(FILE)).unwrap().unwrap()).unwrap();
     let ca = before.lines().find(|line| line.contains("certificate-authority-data")).unwrap();
     put(&cx, FILE, before.replace(ca, "    certificate-authority: ca.crt"));
     let failure = find(&mut cx, None).err().unwrap();
