@@ -166,6 +166,12 @@ impl HostFiles {
         Self { root: root.into(), gate, planned: Arc::default() }
     }
 
+    /// The same files, for those that are gone when the change they serve is complete: plans and reports do not list them.
+    #[must_use]
+    pub fn unlisted(&self) -> Self {
+        Self { gate: self.gate.unlisted(), ..self.clone() }
+    }
+
     /// The directory that is the host's `/`.
     pub fn root(&self) -> &Path {
         &self.root

@@ -109,6 +109,12 @@ impl Gate {
         Self { dry: true, phase: None, state: Arc::default() }
     }
 
+    /// A gate for files that are gone when the change they serve is complete: it applies or not like this one, and lists nothing.
+    #[must_use]
+    pub fn unlisted(&self) -> Self {
+        Self { state: Arc::default(), ..self.clone() }
+    }
+
     /// The same gate for a background task: its changes belong to `phase`, whatever phase is running.
     #[must_use]
     pub fn of_phase(&self, phase: &str) -> Self {
@@ -210,6 +216,14 @@ mod tests {
         gate.pass(change(), || Ok::<_, ()>(())).unwrap();
         let phases: Vec<String> = gate.entries().into_iter().map(|entry| entry.phase).collect();
         assert_eq!(phases, ["preflight", "certs/ca"]);
+    }
+
+    #[test]
+    fn a_change_that_is_not_listed_is_applied_unless_this_is_a_dry_run() {
+        for (gate, expected) in [(Gate::open(), Some(7)), (Gate::recording(), None)] {
+            assert_eq!(gate.unlisted().pass(change(), || Ok::<_, ()>(7)), Ok(expected));
+            assert_eq!(gate.count(), 0);
+        }
     }
 
     #[test]

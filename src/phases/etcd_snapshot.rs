@@ -1,7 +1,7 @@
 //! Saves a snapshot of etcd: `etcd snapshot save`.
 
 pub mod check;
-mod error;
+pub mod error;
 pub mod prune;
 pub mod save;
 #[cfg(test)]

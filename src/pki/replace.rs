@@ -3,7 +3,7 @@
 //! The new key and certificate are first written into one file next to the old ones (`BASE.renewing`). If a run is
 //! killed between the two renames, the next run completes the replacement from that file (`staged`), so that a key and
 //! a certificate that do not belong together never remain. Both files are on the disk before the first is renamed: etcd
-//! reads them at every connection. Owner and mode stay: a component may run as its own user.
+//! reads them at every connection. Owner and mode stay: a component may run as its own user. Plans do not list the file.
 
 use super::catalog::CertSpec;
 use super::error::{PairState, PkiError};
@@ -57,7 +57,7 @@ impl PkiStore {
         let text = serde_json::to_vec(pair)
             .map(Secret::new)
             .map_err(|e| PkiError::Sign { what: path.display().to_string(), reason: e.to_string() })?;
-        self.files.write(&path, &Content::secret(text.expose().as_slice(), HIDDEN), SECRET_MODE)?;
+        self.files.unlisted().write(&path, &Content::secret(text.expose().as_slice(), HIDDEN), SECRET_MODE)?;
         Ok(())
     }
 
@@ -74,14 +74,14 @@ impl PkiStore {
         let cert = Content::secret(pair.cert.0.as_slice(), String::from_utf8_lossy(&pair.cert.0));
         let (key_path, cert_path) = (self.key_path(spec), self.cert_path(spec));
         let written = self.files.write_together(&[(&key_path, &key, key_mode), (&cert_path, &cert, cert_mode)]);
-        let staged = self.staging_path(spec);
+        let (files, staged) = (self.files.unlisted(), self.staging_path(spec));
         let failed =
             |state, cause| PkiError::NotExchanged { key: key_path.clone(), cert: cert_path.clone(), state, cause };
         match written {
-            Ok(_) => self.files.remove(&staged).map(|_| ()).map_err(|cause| failed(PairState::New, cause)),
+            Ok(_) => files.remove(&staged).map(|_| ()).map_err(|cause| failed(PairState::New, cause)),
             Err(NotReplaced { cause, .. }) if self.belong_together(spec) => {
                 // A leftover new key is useless. If it stays, the next run verifies it before it uses it.
-                let _ = self.files.remove(&staged);
+                let _ = files.remove(&staged);
                 Err(failed(PairState::Old, cause))
             }
             // The next run completes the replacement from the staging file.

@@ -62,6 +62,16 @@ impl Diagnosis {
     }
 }
 
+impl Diagnosis {
+    /// The same after the manifest was replaced: only the configuration still has its flags.
+    #[must_use]
+    pub fn without_manifest(mut self) -> Self {
+        let place = "extraArgs of the configuration (ConfigMap kube-system/kubeadm-config)";
+        self.fix = self.fix.replace(&flags_of(&self.who), place);
+        self
+    }
+}
+
 /// The name of a cause that is not recognised.
 const UNKNOWN: &str = "Unknown";
 

@@ -163,6 +163,16 @@ fn a_flag_that_is_only_in_the_manifest_is_not_looked_for_in_the_configuration_al
     );
 }
 
+/// An upgrade that has gone back sent its user to a manifest that no longer had the flag.
+#[test]
+fn a_flag_of_a_manifest_that_was_replaced_is_in_the_configuration() {
+    let mut evidence = Evidence::default();
+    evidence.lines.push(Line::new(Source::Container, "kube-apiserver", "Error: unknown flag: --wrong"));
+    let fix = diagnose(&evidence).without_manifest().fix;
+    assert!(fix.starts_with("take --wrong out of extraArgs of the configuration (ConfigMap"), "{fix}");
+    assert!(!fix.contains("manifests"), "{fix}");
+}
+
 #[test]
 fn real_lines_lead_to_their_cause() {
     for (id, who, text) in CASES {

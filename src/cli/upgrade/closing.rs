@@ -4,6 +4,7 @@ use crate::context::upgrading::Finishing;
 use crate::state::upgrade::cluster::{ClusterReading, NodeReading};
 use crate::versions::Version;
 use serde::Serialize;
+use std::path::Path;
 
 /// A next step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -75,22 +76,28 @@ fn after_finish(reading: &ClusterReading, own: &str, version: &Version, finish: 
     let mut step = |nodes: Vec<String>, which: &str, command: &str| {
         if !nodes.is_empty() {
             let purpose = format!(
-                "{} {which} ({}), one after the other",
+                "{} {which} ({}), one after the other{}",
                 if steps.is_empty() { "Next, on" } else { "Then on" },
-                shown(&nodes)
+                shown(&nodes),
+                if finish.directory.is_some() && command != NODE {
+                    ", with the same packages in the same directory"
+                } else {
+                    ""
+                }
             );
             steps.push(Next::new(nodes, purpose, command));
         }
     };
     let older = names(control_planes().filter(|node| is_older(&node.name)));
+    let command = &finish_command(finish);
     if finish.waits.is_some() {
         step(older, "the other control planes", NODE);
-        step(names(control_planes().filter(|node| has_old_kubelet(node))), "each control plane", FINISH);
+        step(names(control_planes().filter(|node| has_old_kubelet(node))), "each control plane", command);
     } else {
         let rest = control_planes().filter(|node| is_older(&node.name) || has_old_kubelet(node));
-        step(names(rest), "the control planes that are left", FINISH);
+        step(names(rest), "the control planes that are left", command);
     }
-    step(workers, "each worker", FINISH);
+    step(workers, "each worker", command);
     steps
 }
 
@@ -99,15 +106,30 @@ pub fn after_node(own: &str, kubelet: Option<&Version>, version: &Version, finis
     if kubelet == Some(version) || finish.is_some_and(|finish| finish.is_proved) {
         return Vec::new();
     }
-    if finish.is_some_and(|finish| finish.waits.is_some()) {
+    if let Some(finish) = finish.filter(|finish| finish.waits.is_some()) {
         let purpose = format!("When all control planes are at {version}, on this node");
-        return vec![Next::new(vec![own.into()], purpose, FINISH)];
+        return vec![Next::new(vec![own.into()], purpose, finish_command(finish))];
     }
     let purpose = format!(
         "When all control planes are at {version}, replace the kubelet of {own}: drain the node from a control plane, install kubelet \
          and kubectl {version}, restart the kubelet, and uncordon the node when it is Ready"
     );
     vec![Next::new(vec![own.into()], purpose, kubelet_commands().replace("NODE", own))]
+}
+
+/// The command that replaces the kubelet of a node, from the same source as on this host.
+fn finish_command(finish: &Finishing) -> String {
+    match &finish.directory {
+        Some(directory) => format!("{FINISH} {}", from_packages(directory)),
+        None => FINISH.into(),
+    }
+}
+
+/// The flag for a directory of packages, as a shell reads it.
+pub fn from_packages(directory: &Path) -> String {
+    let path = directory.display().to_string();
+    let is_plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+@%:,=".contains(c));
+    if is_plain { format!("--packages {path}") } else { format!("--packages '{}'", path.replace('\'', r"'\''")) }
 }
 
 fn kubelet_commands() -> String {
@@ -161,6 +183,27 @@ mod tests {
         let done = Finishing { is_proved: true, ..finishing() };
         assert_eq!(shown(after_apply(&reading, "n1", &version, Some(&done))), [line("n2", FINISH), line("w1", FINISH)]);
         assert_eq!(after_node("n1", None, &version, Some(&done)), []);
+    }
+
+    #[test]
+    fn the_next_command_names_the_directory_of_packages() {
+        let mut fake = FakeCluster::new("v1.33.2");
+        fake.add_control_plane("n2", "v1.33.2");
+        fake.add_node("w1", "v1.33.2", false);
+        let running = fake.start();
+        let reading = read(&running.cx, &running.cluster).unwrap();
+        let version = "v1.34.2".parse().unwrap();
+        let from = |directory: &str| Finishing { directory: Some(directory.into()), ..finishing() };
+        let commands = |finish: Finishing| {
+            let steps = after_apply(&reading, "n1", &version, Some(&finish));
+            steps.into_iter().map(|step| step.command).collect::<Vec<_>>()
+        };
+        let finish = "kubewright upgrade node --finish --packages /srv/v1.34.2";
+        assert_eq!(commands(Finishing { is_proved: true, ..from("/srv/v1.34.2") }), [finish, finish]);
+        let waits = || Finishing { waits: Some("n2 has v1.33.2".into()), ..from("/srv/v1.34.2") };
+        assert_eq!(commands(waits()), [NODE, finish, finish]);
+        assert_eq!(after_node("n1", None, &version, Some(&waits()))[0].command, finish);
+        assert_eq!(from_packages(Path::new("/srv/it's here")), r"--packages '/srv/it'\''s here'");
     }
 
     fn finishing() -> Finishing {

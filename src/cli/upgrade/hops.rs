@@ -3,7 +3,7 @@
 //! The steps are planned, and what the last version would break is looked for, before the first one begins. A step that other
 //! nodes have to prepare ends the run: the same command goes on when they are there.
 
-use super::closing::{Next, after_apply};
+use super::closing::{Next, after_apply, from_packages};
 use super::ending::{self, Ending, StepState};
 use super::opened::{Opened, open, resolve_run};
 use super::run::{replacement, require_running_host};
@@ -178,7 +178,7 @@ fn report(args: &ApplyArgs, done: &Upgraded, states: &[StepState], dry_run: bool
     let result = if remaining.is_empty() {
         done.result()
     } else {
-        next.push(Next::again(&own, &again(args)));
+        next.push(Next::again(&own, &again(args, session)));
         format!(
             "{} {} of {} remain: {}.",
             done.result(),
@@ -191,10 +191,10 @@ fn report(args: &ApplyArgs, done: &Upgraded, states: &[StepState], dry_run: bool
 }
 
 /// The command that goes on.
-fn again(args: &ApplyArgs) -> String {
+fn again(args: &ApplyArgs, session: &Session) -> String {
     let mut command = format!("kubewright upgrade apply --to {}", args.to.as_deref().unwrap_or_default());
     if let Some(packages) = &args.shared.packages {
-        command += &format!(" --packages {}", packages.display());
+        command += &format!(" {}", from_packages(&session.env.cwd.join(packages)));
     }
     command
 }

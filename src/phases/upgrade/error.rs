@@ -2,7 +2,8 @@
 
 use super::explained::Explained;
 use crate::base::exit_code::ExitCode;
-use crate::base::fault::Fault;
+use crate::base::fault::{Failure, Fault};
+use crate::phases::etcd_snapshot::error::SaveError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum UpgradeFailed {
@@ -12,6 +13,9 @@ pub enum UpgradeFailed {
     /// A component is not ready, and where everything stands.
     #[error("{component} did not become ready for {goal}: {}\n{outcome}{}", .cause.why, .cause.evidence)]
     NotReady { component: String, goal: String, cause: Explained, outcome: String },
+    /// There is no way back for etcd's data; nothing depends on it yet.
+    #[error("{}; without a snapshot of etcd from before the upgrade, this run has changed no component of this host", .0.with_causes())]
+    NoSnapshot(Failure),
     /// The rules or the checks do not allow it; nothing was changed.
     #[error("{} for {goal}; nothing was changed:{}", number(.problems.len()), lines(.problems))]
     Refused { goal: String, problems: Vec<Problem>, can_force: bool },
@@ -44,6 +48,7 @@ impl Fault for UpgradeFailed {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Exits { .. } | Self::NotReady { .. } => ExitCode::Unhealthy,
+            Self::NoSnapshot(cause) => cause.exit_code(),
             Self::Refused { .. } => ExitCode::Refused,
         }
     }
@@ -57,10 +62,36 @@ impl Fault for UpgradeFailed {
                  again"
                     .into()
             }
+            Self::NoSnapshot(cause) => match cause.downcast_ref::<SaveError>() {
+                // The file cannot be chosen.
+                Some(SaveError::NoRoom { path, .. }) => {
+                    format!("make room: run 'df -h {}', then the same command again", path.display())
+                }
+                _ => return cause.hint(),
+            },
             Self::Refused { can_force: true, .. } => {
                 "fix these, then run the same command again; 'kubewright upgrade plan' shows the whole list".into()
             }
             Self::Refused { .. } => "fix these, then run the same command again".into(),
         })
+    }
+
+    fn retryable(&self) -> bool {
+        matches!(self, Self::NoSnapshot(cause) if cause.retryable())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_is_full_before_or_during_the_snapshot_says_where_the_host_stands_and_what_to_do_here() {
+        let full = SaveError::NoRoom { path: "/var/lib/kubewright/snapshots".into(), free: 8, needed: 2, spare: 256 };
+        let failure = Failure::from(UpgradeFailed::NoSnapshot(full.into()));
+        assert!(failure.to_string().contains("has changed no component of this host"), "{failure}");
+        let hint = failure.hint().unwrap_or_default();
+        assert!(hint.contains("make room") && !hint.contains("give a file"), "{hint}");
+        assert_eq!((failure.exit_code(), failure.retryable()), (ExitCode::Refused, false));
     }
 }

@@ -1,7 +1,8 @@
 //! Goes back to what this host ran before the upgrade, if a component does not become ready.
 //!
 //! The manifests, certificates, kubeconfigs and kubelet files of this host and the objects of the cluster that the upgrade
-//! has changed get their former content, also what an interrupted run changed. Then each component must be ready with it.
+//! has changed get their former content, also what an interrupted run changed. Then each component must be ready with it, and
+//! those that have not changed must be ready again.
 //! An etcd that is ready with a newer minor version stays: the older program may not read the data any more.
 //!
 //! Reads: the copies of the files, the container runtime, the ports. Writes: those files and objects.
@@ -10,6 +11,7 @@ use super::component::{Cause, consumer, files, settle};
 use super::error::UpgradeFailed;
 use super::explained::explain;
 use super::host::proof::prove;
+use super::recovered::recovered;
 use crate::base::fault::{Failure, Result};
 use crate::context::{Run, Upgrading};
 use crate::domain::paths::{KUBELET_CONFIG, manifest};
@@ -78,16 +80,37 @@ fn restore(cx: &mut Run<Upgrading>, failed: &str, host: &dyn Running) -> Result<
     if restarts_kubelet && let Err(failure) = restart_kubelet(cx) {
         result.failures.push(format!("The kubelet is not ready with them: {failure}."));
     }
-    for (consumer, cause) in affected {
-        match settle(cx, consumer, cause, host) {
+    for (consumer, cause) in &affected {
+        match settle(cx, consumer, *cause, host) {
             Ok(()) => result.ready.push(consumer.component),
             Err(failure) => result.failures.push(format!("Not ready with them: {}: {failure}.", consumer.component)),
         }
     }
+    let changed: Vec<&str> = affected.iter().map(|(consumer, _)| consumer.component).collect();
+    result.failures.extend(others_recovered(cx, &changed, result.failures.is_empty(), host)?);
     if let Err(failure) = restore_objects(cx) {
         result.failures.push(format!("The ConfigMaps of the cluster were not restored: {failure}."));
     }
     outcome(cx, &result)
+}
+
+/// Waits for the components that were not changed, unless one on which they depend has failed. Returns why one is not ready.
+fn others_recovered(
+    cx: &mut Run<Upgrading>,
+    changed: &[&str],
+    is_worth_it: bool,
+    host: &dyn Running,
+) -> Result<Option<String>> {
+    if changed.is_empty() || !is_worth_it {
+        return Ok(None);
+    }
+    for name in manifests::pod_names().filter(|name| !changed.contains(name)) {
+        let Some(consumer) = consumer(name).filter(|_| cx.host.files.exists(&manifest(name))) else { continue };
+        if let Err(failure) = recovered(cx, consumer, host) {
+            return Ok(Some(format!("Not ready again: {name}: {failure}.")));
+        }
+    }
+    Ok(None)
 }
 
 fn restart_kubelet(cx: &mut Run<Upgrading>) -> Result<()> {

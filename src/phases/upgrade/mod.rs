@@ -16,6 +16,7 @@ pub mod kubelet;
 pub mod node_marks;
 pub mod preflight;
 pub mod rbac;
+mod recovered;
 pub mod snapshot;
 pub mod static_pod;
 pub mod upload_kubelet;

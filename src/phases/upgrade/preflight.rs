@@ -11,6 +11,7 @@ use crate::config::images;
 use crate::context::upgrading::Scope;
 use crate::context::{Context, Run, Upgrading};
 use crate::kube::cluster::Cluster;
+use crate::ops::upgrade_progress;
 use crate::phases::check_ready::CheckReady;
 use crate::pipeline::{Phase, Target};
 use crate::pki::catalog::CERTS;
@@ -22,6 +23,7 @@ use crate::state::upgrade::finding::{Finding, Review, Severity};
 use crate::state::{manifests, patches, quorum, room, stored_config};
 use crate::versions::Version;
 use crate::versions::upgrade_policy::{Class, Violation};
+use std::path::PathBuf;
 
 /// The name for `--ignore-preflight-errors`.
 const NODES: &str = "Nodes";
@@ -45,7 +47,10 @@ impl Phase<Upgrading> for UpgradePreflight {
         let scope = cx.work.purpose.scope;
         let mut problems = if scope == Scope::Worker { of_worker(cx, &api)? } else { of_cluster(cx, &api)? };
         if scope != Scope::Worker {
-            let host = [("ComponentsReady", CheckReady.run(cx, target)), ("DiskSpace", room::require(cx))];
+            let kept: Vec<PathBuf> = cx.work.kept.iter().map(|kept| kept.path.clone()).collect();
+            // What an interrupted run has changed is waited for, or goes back, in the phase that changes it.
+            let is_ready = if upgrade_progress::has_changed(cx, &kept)? { Ok(()) } else { CheckReady.run(cx, target) };
+            let host = [("ComponentsReady", is_ready), ("DiskSpace", room::require(cx))];
             for (name, checked) in host {
                 add(cx, &mut problems, name, checked)?;
             }

@@ -2,6 +2,7 @@
 //!
 //! Reads: etcd and its manifest. Writes: a file in `/var/lib/kubewright/snapshots`, verified; removes old ones there.
 
+use super::error::UpgradeFailed;
 use super::static_pod::wanted;
 use crate::base::fault::Result;
 use crate::config::model::Etcd;
@@ -32,7 +33,7 @@ impl Phase<Upgrading> for SaveBefore {
             cx.events.message(format!("{} has etcd from before the upgrade", there.display()));
             return Ok(());
         }
-        let saved = save(cx)?;
+        let saved = save(cx).map_err(UpgradeFailed::NoSnapshot)?;
         cx.work.purpose.snapshot = Some(saved);
         upgrade_progress::record(cx)
     }

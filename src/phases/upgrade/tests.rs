@@ -240,6 +240,18 @@ fn if_a_component_does_not_start_all_of_this_host_is_as_before() {
     }
 }
 
+/// The way back was reported as complete while the API server, which had exited without etcd, was still to be started again.
+#[test]
+fn an_api_server_that_exits_while_etcd_is_away_is_ready_before_the_way_back_is_complete() {
+    let root = host();
+    let kubelet = FakeKubelet::new(root.path());
+    *kubelet.broken.borrow_mut() = Some(("etcd".into(), "3.6.8".into()));
+    let said = upgrade(root.path(), &kubelet).err().unwrap().to_string();
+    assert!(said.contains("This host is back at v1.35.2"), "{said}");
+    assert!(kubelet.log.take().contains(&"end kube-apiserver".into()));
+    assert!(kubelet.runs_what_is_on_disk());
+}
+
 #[test]
 fn if_the_old_files_do_not_help_either_the_error_says_so_and_the_record_stays() {
     let root = host();

@@ -84,6 +84,18 @@ fn sans_of_the_configuration_are_added_on_request() {
 }
 
 #[test]
+fn a_dry_run_of_a_renewal_lists_no_temporary_file() {
+    let host = Host::new(36);
+    let gate = Gate::recording();
+    let files = HostFiles::new(host.root.path(), gate.clone());
+    let store = PkiStore::new(files, "/pki", &Clock::fixed(NOW), &Random::system());
+    store.renew(catalog::cert("apiserver").unwrap(), &host.cluster, &host.node, &Generator, Names::Keep).unwrap();
+    let listed: Vec<_> = gate.entries().into_iter().map(|entry| format!("{:?}", entry.change)).collect();
+    assert_eq!(listed.iter().filter(|change| change.contains("apiserver.key")).count(), 1, "{listed:?}");
+    assert!(!listed.iter().any(|change| change.contains("renewing")), "{listed:?}");
+}
+
+#[test]
 fn a_kill_between_the_two_files_is_finished_by_the_next_run() {
     let host = Host::new(36);
     let before = host.pair();

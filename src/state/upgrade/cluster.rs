@@ -269,6 +269,22 @@ mod tests {
         assert_eq!(reading.pods.len(), 2);
     }
 
+    /// After a way back, the cluster showed the API server of this host at the version that it never reached, and took that for its own.
+    #[test]
+    fn a_pod_that_the_cluster_shows_as_it_was_before_is_read_from_this_host() {
+        let running = FakeCluster::new("v1.34.2").start();
+        let path = running.root.path().join("etc/kubernetes/manifests/kube-apiserver.yaml");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(
+            path,
+            "spec:\n  containers:\n  - name: kube-apiserver\n    image: r.io/kube-apiserver:v1.33.2\n",
+        )
+        .unwrap();
+        let reading = read(&running.cx, &running.cluster).unwrap();
+        assert_eq!(reading.version.to_string(), "v1.33.2");
+        assert_eq!(reading.api_servers().len(), 1);
+    }
+
     #[test]
     fn a_cluster_without_a_configuration_or_an_api_server_is_an_error() {
         let mut fake = FakeCluster::new("v1.33.2");

@@ -1,5 +1,5 @@
-//! The static Pods of this host that the cluster does not show: a kubelet creates their mirror Pods up to a minute after
-//! it has started.
+//! The static Pods of this host as its manifests give them. The cluster shows them later: a kubelet creates their mirror Pods up
+//! to a minute after it has started, and replaces them as late after a manifest has changed while the API server was away.
 //!
 //! Reads: `/etc/kubernetes/manifests/*.yaml`, this host's name as a node. Writes: nothing.
 
@@ -20,7 +20,7 @@ pub struct PodReading {
     pub client_urls: Vec<String>,
 }
 
-/// Adds the Pods of this host's manifests that are missing in `pods`.
+/// Adds the Pods of this host's manifests to `pods`, in place of what the cluster shows of them.
 pub fn add(cx: &Context, pods: &mut Vec<PodReading>) -> Result<()> {
     let mut own = Vec::new();
     for component in manifests::pod_names() {
@@ -33,9 +33,7 @@ pub fn add(cx: &Context, pods: &mut Vec<PodReading>) -> Result<()> {
     }
     let name = current_config::from_host(cx)?.1.name;
     for (component, pod) in own {
-        if pods.iter().any(|known| known.component == component && known.node == name) {
-            continue;
-        }
+        pods.retain(|shown| shown.component != component || shown.node != name);
         pods.push(PodReading {
             component: component.into(),
             node: name.clone(),

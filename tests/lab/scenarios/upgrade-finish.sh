@@ -69,7 +69,7 @@ on n41 kubewright upgrade apply $TO --yes > "$SCRATCH/without" 2>&1 || code=$?
 [ "$code" = 9 ] || { cat "$SCRATCH/without"; fail "without --finish an interrupted replacement ends with $code"; }
 on n41 kubewright upgrade apply $TO --yes --finish --packages /root/later | tee "$SCRATCH/apply"
 grep -q 'the node is Ready with it' "$SCRATCH/apply" || fail "the upgrade does not report its end"
-grep -q 'kubewright upgrade node --finish' "$SCRATCH/apply" || fail "the next step is missing"
+grep -q 'kubewright upgrade node --finish --packages /root/later$' "$SCRATCH/apply" || fail "the next step is missing"
 kubelets_are $TO v1.20.2 || fail "the kubelets are $(kubelets)"
 [ "$before" = "$(fingerprint n41)" ] || fail "the run that continued renewed what was renewed already"
 schedulable n41

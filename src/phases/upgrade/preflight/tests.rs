@@ -2,14 +2,30 @@
 
 use super::*;
 use crate::base::exit_code::ExitCode;
+use crate::base::files::Content;
+use crate::base::gate::Gate;
+use crate::base::secret::Secret;
+use crate::context::renewal::Kept;
 use crate::context::upgrading::{Certificates, HostUpgrade};
 use crate::context::{Lifecycle, Renewal};
-use crate::domain::paths::ADMIN_CONF;
+use crate::domain::paths::{ADMIN_CONF, manifest};
 use crate::state::upgrade::fixture::{FakeCluster, RunningCluster};
 use crate::state::upgrade::target_config::at_version;
 
 /// Runs preflight on the host n1 of a cluster, and returns the names of the obstacles.
 fn obstacles(running: &mut RunningCluster, scope: Scope, to: &str, force: bool, ignored: &[&str]) -> Vec<String> {
+    obstacles_of(running, scope, to, force, ignored, Vec::new())
+}
+
+/// The same for a run that continues one which has kept these files.
+fn obstacles_of(
+    running: &mut RunningCluster,
+    scope: Scope,
+    to: &str,
+    force: bool,
+    ignored: &[&str],
+    kept: Vec<Kept>,
+) -> Vec<String> {
     let cx = &mut running.cx;
     let (stored, mut node) = (cx.cluster().unwrap().clone(), cx.node().unwrap().clone());
     node.ignore_preflight_errors = ignored.iter().map(|name| name.to_lowercase()).collect();
@@ -34,6 +50,7 @@ fn obstacles(running: &mut RunningCluster, scope: Scope, to: &str, force: bool, 
     let cluster = at_version(&stored, &to.parse().unwrap());
     let own = std::mem::replace(cx, Context::for_tests("/"));
     let mut run = Run::renewing(own, cluster, node, Renewal::new(upgrade, "/b".into()));
+    run.work.kept = kept;
     (run.lifecycle, run.admin) = (Lifecycle::Upgraded, ADMIN_CONF.into());
     let done = UpgradePreflight.run(&mut run, &Target { path: "preflight".into(), item: None });
     *cx = run.cx;
@@ -74,6 +91,25 @@ fn a_patch_that_cannot_be_read_is_an_obstacle_before_anything_changes() {
     running.cx.config.node.as_mut().unwrap().patches_dir = Some("/patches".into());
     let names = obstacles(&mut running, Scope::Cluster, "v1.33.6", false, &[]);
     assert_eq!(names, ["Patches"]);
+}
+
+/// An upgrade that was killed while a new component crashed was refused for ever, because that component was not healthy.
+#[test]
+fn a_component_that_an_interrupted_run_has_changed_does_not_stop_the_one_that_continues() {
+    let mut running = FakeCluster::new("v1.33.2").start();
+    let path = manifest("kube-scheduler");
+    let text = "kind: Pod\nspec:\n  containers:\n  - name: kube-scheduler\n    image: r.io/kube-scheduler:v1.33.6\n";
+    running.cx.host.files.write(&path, &Content::public(text), 0o600).unwrap();
+    running.cx.host.gate = Gate::open();
+    // Without a configuration of the kubelet no component of this host can be started.
+    let names = obstacles(&mut running, Scope::Cluster, "v1.33.6", false, &["HandEdits"]);
+    assert_eq!(names, ["ComponentsReady"]);
+    let unchanged = Kept { path: path.clone(), bytes: Secret::new(text.into()), mode: 0o600 };
+    let names = obstacles_of(&mut running, Scope::Cluster, "v1.33.6", false, &["HandEdits"], vec![unchanged]);
+    assert_eq!(names, ["ComponentsReady"]);
+    let changed = Kept { path, bytes: Secret::new(text.replace("v1.33.6", "v1.33.2").into_bytes()), mode: 0o600 };
+    let names = obstacles_of(&mut running, Scope::Cluster, "v1.33.6", false, &["HandEdits"], vec![changed]);
+    assert_eq!(names, Vec::<String>::new());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::ops::running::Running;
 use crate::pki::Cert;
 use crate::state::ports::Port;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -26,6 +26,8 @@ pub struct FakeKubelet {
     started: RefCell<u32>,
     /// Components whose containers exit with a manifest that contains this text.
     pub broken: RefCell<Option<(String, String)>>,
+    /// Components that have exited without etcd.
+    delayed: RefCell<BTreeSet<String>>,
     /// `start NAME` and `end NAME`.
     pub log: RefCell<Vec<String>>,
 }
@@ -59,6 +61,7 @@ impl FakeKubelet {
     fn start(&self, name: &str, pod: &mut Pod, created: Option<i64>) {
         let mut started = self.started.borrow_mut();
         *started += 1;
+        self.delayed.borrow_mut().remove(name);
         pod.manifest = self.manifest(name);
         for (certificate, path) in FILES {
             pod.certificates.insert(certificate.into(), std::fs::read(self.root.join(path)).unwrap_or_default());
@@ -76,6 +79,14 @@ impl FakeKubelet {
         });
         if created.is_none() {
             self.log.borrow_mut().push(format!("start {name}"));
+        }
+    }
+
+    /// A component exits, and is not started again before its container is removed: the kubelet waits for minutes in the end.
+    fn exit(&self, pod: Option<&mut Pod>) {
+        for container in pod.into_iter().flat_map(|pod| &mut pod.containers) {
+            container.state = ContainerState::Exited;
+            self.delayed.borrow_mut().insert(container.name.clone());
         }
     }
 
@@ -104,11 +115,17 @@ impl Running for FakeKubelet {
         } else if pod.manifest != self.manifest(name) {
             pod.containers.clear();
             self.start(name, pod, None);
-        } else if pod.containers.last().is_some_and(|last| last.state == ContainerState::Exited) {
+        } else if pod.containers.last().is_some_and(|last| last.state == ContainerState::Exited)
+            && !self.delayed.borrow().contains(name)
+        {
             pod.containers.truncate(1);
             self.start(name, pod, None);
         }
-        Ok(pod.containers.clone())
+        let containers = pod.containers.clone();
+        if name == "etcd" && self.is_broken(name, &self.manifest(name)) {
+            self.exit(pods.get_mut("kube-apiserver"));
+        }
+        Ok(containers)
     }
 
     fn end(&self, stopped: &Container) -> Result<()> {
