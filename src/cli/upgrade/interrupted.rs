@@ -1,6 +1,7 @@
 //! A run after one that was interrupted: the API server may be restarting, or not start at all with its new files.
 //!
-//! It is waited for. If it does not come back, this host goes back to what it ran before, which needs no API.
+//! It is waited for, and so is etcd's majority, of which the member of this host may be a part. If the API server does not come
+//! back, this host goes back to what it ran before, which needs no API.
 
 use super::run::{Wanted, context};
 use crate::base::fault::{Failure, Result};
@@ -8,16 +9,20 @@ use crate::base::wait::{Poll, Wait};
 use crate::cli::session::Session;
 use crate::config::UpgradeConfig;
 use crate::context::upgrading::{Change, Finishing, Scope};
-use crate::ops::running::ThisHost;
-use crate::phases::upgrade::component::keeps_exiting;
+use crate::domain::paths::manifest;
+use crate::etcd::EtcdError;
+use crate::ops::running::{Running, TOO_MANY_EXITS, ThisHost, only_running};
+use crate::phases::upgrade::component::exited_since;
 use crate::phases::upgrade::error::UpgradeFailed;
 use crate::phases::upgrade::going_back::go_back;
 use crate::phases::upgrade::host::back::put_back;
 use crate::state::current_config;
 use crate::state::upgrade::progress::{Progress, progress};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+const ETCD: &str = "etcd";
 const API_SERVER: &str = "kube-apiserver";
 /// How long the API server may take to come back. A Pod has half a minute to end, and its successor to start.
 const LIMIT: Duration = Duration::from_mins(2);
@@ -43,40 +48,92 @@ pub fn open_cluster<T>(
     let Some(progress) = progress(&cx.host.files)? else { return attempt(session) };
     let (clock, events) = (cx.host.clock.clone(), cx.events.clone());
     let wait = Wait::new("the API server, which an interrupted run may have restarted", LIMIT);
-    let mut last = None;
+    let (mut last, mut component, mut exits) = (None, API_SERVER, Exits::new(session));
     let opened = wait.until(&clock, &events, || match attempt(session) {
         Ok(opened) => Ok(Poll::Ready(opened)),
-        Err(failure) if failure.retryable() => {
-            let why = failure.to_string();
+        Err(failure) if is_waited_for(&failure) => {
+            let (why, names) =
+                (failure.to_string(), if lacks_majority(&failure) { &[ETCD][..] } else { &[ETCD, API_SERVER] });
             last = Some(failure);
-            match exits(session)? {
-                Some(times) => Err(UpgradeFailed::Exits { times }.into()),
-                None => Ok(Poll::Pending(why)),
+            if let Some(name) = exits.too_many(names, session)? {
+                component = name;
+                return Err(UpgradeFailed::Exits { times: TOO_MANY_EXITS }.into());
             }
+            Ok(Poll::Pending(why))
         }
         Err(failure) => Err(failure),
     });
     match (opened, last) {
         (Ok(opened), _) => Ok(opened),
         (Err(stopped), Some(last)) if start.scope != Scope::Worker && !start.dry_run => {
-            let why = if stopped.downcast_ref::<UpgradeFailed>().is_some() { stopped } else { last };
-            Err(return_to_former(progress, start, session, &why)?)
+            let exits = stopped.downcast_ref::<UpgradeFailed>().is_some();
+            if !exits && is_down(ETCD, session)? {
+                component = ETCD;
+            } else if !exits && lacks_majority(&last) {
+                // Other members are missing, which no file of this host brings back.
+                return Err(last);
+            }
+            let why = if exits { stopped } else { last };
+            Err(return_to_former(progress, start, session, component, &why)?)
         }
         (Err(failure), _) => Err(failure),
     }
 }
 
-/// How often the API server of this host has exited, if it does not recover.
-fn exits(session: &Session) -> Result<Option<usize>> {
+/// True if it may be over when the components of this host have started.
+fn is_waited_for(failure: &Failure) -> bool {
+    failure.retryable() || lacks_majority(failure)
+}
+
+/// True if etcd has no majority: while its member on this host starts, of two members only one answers.
+fn lacks_majority(failure: &Failure) -> bool {
+    matches!(failure.downcast_ref(), Some(EtcdError::QuorumLost { .. }))
+}
+
+/// The containers that have exited since this run began.
+struct Exits {
+    since: i64,
+    seen: BTreeSet<(&'static str, String)>,
+}
+
+impl Exits {
+    fn new(session: &Session) -> Self {
+        Self { since: session.env.clock.nanos(), seen: BTreeSet::new() }
+    }
+
+    /// The first of these components that does not recover.
+    fn too_many(&mut self, names: &[&'static str], session: &Session) -> Result<Option<&'static str>> {
+        // Without its runtime, the deadline decides.
+        let Ok(host) = this_host(session) else { return Ok(None) };
+        for name in names {
+            self.seen.extend(exited_since(name, self.since, &host)?.into_iter().map(|id| (*name, id)));
+            if self.seen.iter().filter(|(of, _)| of == name).count() >= TOO_MANY_EXITS {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Whether the component has a manifest on this host, but does not run.
+fn is_down(name: &str, session: &Session) -> Result<bool> {
+    let is_here = session.context(false).host.files.exists(&manifest(name));
+    Ok(is_here && only_running(&this_host(session)?.containers(name)?).is_empty())
+}
+
+fn this_host(session: &Session) -> Result<ThisHost> {
     let (cluster, node) = current_config::from_host(&session.context(false))?;
-    let cx = session.context(false).configured(cluster, node);
-    // Without its runtime, the deadline decides.
-    let Ok(host) = ThisHost::find(&cx) else { return Ok(None) };
-    keeps_exiting(&cx, API_SERVER, &host)
+    ThisHost::find(&session.context(false).configured(cluster, node))
 }
 
 /// Goes back without the cluster; returns the failure with where everything stands.
-fn return_to_former(progress: Progress, start: Start<'_>, session: &Session, why: &Failure) -> Result<Failure> {
+fn return_to_former(
+    progress: Progress,
+    start: Start<'_>,
+    session: &Session,
+    component: &str,
+    why: &Failure,
+) -> Result<Failure> {
     let (mut cluster, node) = current_config::from_host(&session.context(false))?;
     let stored = cluster.clone();
     if let Some(to) = progress.to {
@@ -100,5 +157,21 @@ fn return_to_former(progress: Progress, start: Start<'_>, session: &Session, why
         return Ok(put_back(&mut cx, why));
     }
     let host = ThisHost::find(&cx)?;
-    Ok(go_back(&mut cx, API_SERVER, why, &host))
+    Ok(go_back(&mut cx, component, why, &host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::upgrade::error::UpgradeError;
+
+    /// Of two members, one was still starting when the upgrade that a power cut had interrupted was run again: it was refused.
+    #[test]
+    fn a_member_of_etcd_that_starts_after_a_power_cut_is_waited_for() {
+        let lost = |answering| {
+            EtcdError::QuorumLost { answering, voters: 2, needed: 2, missing: vec!["n1".into()], cut_off: false }.into()
+        };
+        assert!(is_waited_for(&lost(1)) && is_waited_for(&lost(0)));
+        assert!(!is_waited_for(&UpgradeError::NoConfiguration.into()));
+    }
 }

@@ -9,7 +9,7 @@ use crate::base::wait::{Poll, Wait};
 use crate::context::{Context, Run, Upgrading};
 use crate::domain::paths::manifest;
 use crate::host::cri::{Container, ContainerState};
-use crate::ops::running::{Running, TOO_MANY_EXITS, exits, only_running};
+use crate::ops::running::{Running, TOO_MANY_EXITS, only_running};
 use crate::phases::restart::RunningComponent;
 use crate::state::consumers::{CONSUMERS, Consumer};
 use crate::state::ports;
@@ -136,12 +136,12 @@ fn wait(
     })
 }
 
-/// How often the newest container of a component was started with the manifest on disk, if it has exited too often.
-pub fn keeps_exiting(cx: &Context, name: &str, host: &dyn Running) -> Result<Option<usize>> {
-    let since = cx.host.files.modified(&manifest(name)).unwrap_or_default();
-    let new: Vec<Container> = host.containers(name)?.into_iter().filter(|one| one.created > since).collect();
-    let times = exits(&new);
-    Ok((times >= TOO_MANY_EXITS).then_some(times))
+/// The containers of a component that were created after `since`, in nanoseconds since the epoch, and have exited. How often it was
+/// started is no measure: a power cut counts, too.
+pub fn exited_since(name: &str, since: i64, host: &dyn Running) -> Result<Vec<String>> {
+    let all = host.containers(name)?.into_iter();
+    let exited = all.filter(|one| one.created > since && one.state == ContainerState::Exited);
+    Ok(exited.map(|one| one.id).collect())
 }
 
 /// What a wait has seen.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Claim: a flag, a crashing or missing image or a full disk that stops an upgrade leaves a healthy host and a true report; then the same command succeeds.
-# Long: two control planes, six upgrades that fail, and two that succeed.
+# Claim: a flag, an image, a full disk or a cut network that stops an upgrade leaves a healthy host and a true report; then the same command succeeds.
+# Long: two control planes, eight upgrades that fail, and two that succeed.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41
@@ -43,8 +43,8 @@ configure() { # SED
   kubectl replace -f $CONFIG > /dev/null
 }
 # The image of a component whose program ends at once: it does not know its arguments.
-crashing() { # REFERENCE PROGRAM
-  /usr/bin/python3 "$HERE/mkimage.py" "$SCRATCH/image" "$1" "/usr/local/bin/$2=$(lab bin)/kube-scheduler"
+crashing() { # REFERENCE PROGRAM [OTHER-PROGRAM]
+  /usr/bin/python3 "$HERE/mkimage.py" "$SCRATCH/image" "$1" "/usr/local/bin/$2=$(lab bin)/${3:-kube-scheduler}"
   on n41 ctr -n k8s.io images import - < "$SCRATCH/image" > /dev/null
 }
 
@@ -91,6 +91,36 @@ crashing k8s.gcr.io/kube-apiserver:$TO kube-apiserver
 fails n41 7 "This host is back at $FROM" "${UPGRADE[@]}"
 is_back n41
 on n41 ctr -n k8s.io images import - < "$RELEASE/kube-apiserver.tar" > /dev/null
+
+echo "== killed while the image of the scheduler crashes"
+crashing k8s.gcr.io/kube-scheduler:$TO kube-scheduler kube-apiserver
+# shellcheck disable=SC2016 # the host's shell expands it
+on n41 sh -c "${UPGRADE[*]}"' > /root/killed 2>&1 & p=$!
+  until grep -qs "waiting for kube-scheduler to be ready.*has exited" /root/killed || ! kill -0 $p; do sleep 0.2; done; kill -9 $p' ||
+  { on n41 cat /root/killed; fail "the upgrade ended before its scheduler crashed"; }
+on n41 test -e $RECORD || fail "the killed run left no record"
+fails n41 7 "This host is back at $FROM" "${UPGRADE[@]}"
+is_back n41
+on n41 ctr -n k8s.io images import - < "$RELEASE/kube-scheduler.tar" > /dev/null
+
+echo "== the network is cut when the API server changes, and comes back after the run"
+printf '%s\n' 'apiVersion: kubeadm.k8s.io/v1beta4' 'kind: UpgradeConfiguration' "apply: {kubernetesVersion: $TO}" \
+  'timeouts: {upgradeManifests: 1m0s}' | on n41 sh -c 'cat > /root/upgrade.yaml'
+UPGRADE=(kubewright upgrade apply --config /root/upgrade.yaml --yes)
+fails n41 7 "The files of $FROM were restored. Not ready with them: " "${UPGRADE[@]}" &
+run=$!
+until on n41 grep -q ":$TO" /etc/kubernetes/manifests/kube-apiserver.yaml; do
+  kill -0 $run 2> /dev/null || fail "the upgrade ended before its API server changed"
+  sleep 0.2
+done
+lab cut n41
+ended=0
+wait $run || ended=$?
+lab connect n41
+[ $ended = 0 ] || fail "the cut upgrade does not end as it should"
+[ "$before" = "$(fingerprint n41)" ] || fail "the files of n41 are not what they were"
+api_answers() { kubectl get --raw /readyz > /dev/null 2>&1; }
+eventually api_answers
 
 echo "== every cause is gone"
 on n41 "${UPGRADE[@]}"
