@@ -84,31 +84,35 @@ impl Running for ThisHost {
     }
 
     fn verify_admin_access(&self, cx: &mut Context) -> Result<()> {
-        if !cx.files.exists(Path::new(ADMIN_CONF)) || StaticPod::read(&cx.files, "kube-apiserver")?.is_none() {
+        verify_admin_access(cx)
+    }
+}
+
+fn verify_admin_access(cx: &mut Context) -> Result<()> {
+    if !cx.files.exists(Path::new(ADMIN_CONF)) || StaticPod::read(&cx.files, "kube-apiserver")?.is_none() {
+        return Ok(());
+    }
+    // An existing connection would use the earlier admin.conf.
+    let opened = cx.gate.clone().effect(|| {
+        cx.close_cluster();
+        cx.running_cluster(Path::new(ADMIN_CONF))
+    })?;
+    let Some(cluster) = opened else { return Ok(()) };
+    let limit = cx.timeouts().control_plane_component_health_check;
+    let ready = |limit| cluster.wait_until_ready("/readyz", "a ready API server", limit, &cx.events);
+    if let Err(failure) = ready(limit.min(ENDPOINT)) {
+        if let Some(own) = own_cluster(cx)?.filter(is_ready) {
+            cx.events.warning(format!(
+                "{own} is ready and accepts the credentials in admin.conf, but the address in it does not lead there: \
+                 {failure}; look at the load balancer, virtual IP address or DNS name of the control plane endpoint"
+            ));
             return Ok(());
         }
-        // An existing connection would use the earlier admin.conf.
-        let opened = cx.gate.clone().effect(|| {
-            cx.close_cluster();
-            cx.running_cluster(Path::new(ADMIN_CONF))
-        })?;
-        let Some(cluster) = opened else { return Ok(()) };
-        let limit = cx.timeouts().control_plane_component_health_check;
-        let ready = |limit| cluster.wait_until_ready("/readyz", "a ready API server", limit, &cx.events);
-        if let Err(failure) = ready(limit.min(ENDPOINT)) {
-            if let Some(own) = own_cluster(cx)?.filter(is_ready) {
-                cx.events.warning(format!(
-                    "{own} is ready and accepts the credentials in admin.conf, but the address in it does not lead there: \
-                     {failure}; look at the load balancer, virtual IP address or DNS name of the control plane endpoint"
-                ));
-                return Ok(());
-            }
-            quorum::require(cx)?;
-            ready(limit.saturating_sub(ENDPOINT))?;
-        }
-        cx.events.message("the API server is ready and accepts the credentials in admin.conf");
-        Ok(())
+        quorum::require(cx)?;
+        ready(limit.saturating_sub(ENDPOINT))?;
     }
+    cx.events.message("the API server is ready and accepts the credentials in admin.conf");
+    Ok(())
 }
 
 /// The API server of this host, asked with the credentials in admin.conf; None if that leads to it anyway.
@@ -148,4 +152,41 @@ pub fn exits(containers: &[Container]) -> usize {
 /// The running ones of the containers.
 pub fn only_running(containers: &[Container]) -> Vec<Container> {
     containers.iter().filter(|one| one.state == ContainerState::Running).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::https::test_server::{TestCa, TestServer};
+    use crate::base::secret::Secret;
+    use crate::config::kubeconfig::{Kubeconfig, SecretText, User};
+    use crate::context::leaving::fixture;
+    use crate::etcd::EtcdError;
+    use crate::state::quorum_fixture::Voters;
+
+    /// A renewal waited for the API server for four minutes after etcd had lost its majority.
+    #[test]
+    fn an_api_server_that_is_not_ready_because_of_a_lost_majority_is_not_waited_for() {
+        let root = tempfile::tempdir().unwrap();
+        let mut cx = fixture(root.path()).cx;
+        let voters = Voters::start(root.path());
+        voters.attach(&mut cx);
+        let ca = TestCa::new("ca");
+        let server = TestServer::start(&ca.local_leaf(), None, |_| (500, "[-]etcd failed".into()));
+        let user = User { token: Some(SecretText(Secret::new("t".into()))), ..User::default() };
+        let config = Kubeconfig::new("k", server.url(), String::from_utf8(ca.pem()).unwrap(), "u", user);
+        std::fs::write(root.path().join("etc/kubernetes/admin.conf"), config.to_yaml().unwrap().expose()).unwrap();
+        let manifest = root.path().join("etc/kubernetes/manifests/kube-apiserver.yaml");
+        std::fs::write(manifest, "spec: {containers: [{command: [kube-apiserver]}]}").unwrap();
+        let mut outcome = || {
+            let begun = cx.clock.monotonic();
+            let failure = verify_admin_access(&mut cx).unwrap_err();
+            (matches!(failure.downcast_ref(), Some(EtcdError::QuorumLost { .. })), cx.clock.monotonic() - begun)
+        };
+        let (is_named, waited) = outcome();
+        assert!(!is_named && waited > ENDPOINT * 2, "{waited:?}");
+        voters.lose_majority();
+        let (is_named, waited) = outcome();
+        assert!(is_named && waited < ENDPOINT * 2, "{waited:?}");
+    }
 }

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Fails if the etcd of this control plane has lost quorum. Succeeds on a host without etcd, and if the state is
 /// unknown.
 pub fn require(cx: &Context) -> Result<()> {
-    let Some(pod) = StaticPod::read(&cx.files, ETCD)?.filter(|_| cx.files.is_live()) else { return Ok(()) };
+    let Some(pod) = StaticPod::read(&cx.files, ETCD)?.filter(|_| cx.host.is_live()) else { return Ok(()) };
     let dir = current_config::from_host(cx)?.0.certificates_dir;
     let members = local_etcd::initial_members(&pod);
     let mut endpoints: Vec<String> = pod.list("listen-client-urls").into_iter().map(str::to_owned).collect();
@@ -85,6 +85,26 @@ fn api_is_healthy(cx: &Context) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::quorum_fixture::Voters;
+
+    /// The checks in the middle of runs had no test, because they only worked on the running machine.
+    #[test]
+    fn a_majority_that_is_gone_is_noticed_with_the_members_that_do_not_respond() {
+        let root = tempfile::tempdir().unwrap();
+        let mut cx = Context::for_tests(root.path().to_str().unwrap());
+        let voters = Voters::start(root.path());
+        require(&cx).unwrap();
+        voters.lose_majority();
+        require(&cx).expect("the etcd in another root directory is not that of this host");
+        voters.attach(&mut cx);
+        let failure = require_for(&cx, Path::new(ADMIN_CONF)).unwrap_err();
+        let Some(EtcdError::QuorumLost { answering: 1, voters: 3, missing, .. }) = failure.downcast_ref() else {
+            panic!("{failure}")
+        };
+        assert!(missing[0].starts_with("n2: ") && missing[1].starts_with("n3: "), "{missing:?}");
+        voters.bring_back();
+        require(&cx).unwrap();
+    }
 
     #[test]
     fn a_host_without_etcd_is_not_checked() {
