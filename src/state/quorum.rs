@@ -11,7 +11,8 @@ use super::not_yaml::NotYaml;
 use super::own_etcd::CLIENTS;
 use super::stacked_etcd;
 use super::static_pod::StaticPod;
-use crate::base::fault::Result;
+use crate::base::fault::{Failure, Result};
+use crate::base::wait::Pace;
 use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
 use crate::context::access::ca_certificates;
@@ -24,6 +25,8 @@ use std::time::Duration;
 const ETCD: &str = "etcd";
 /// How long members may be unresponsive: an election, or the restart of a member, takes less.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How often the members are asked during a wait.
+const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Fails if the etcd of this control plane has lost quorum. Succeeds on a host without etcd, and if the state is
 /// unknown.
@@ -47,6 +50,38 @@ pub fn require(cx: &Context) -> Result<()> {
         return Ok(());
     }
     membership.require_majority_of(&members)
+}
+
+/// Notices during a wait that etcd has lost its majority: without it no API server becomes healthy, and none of them reports
+/// why. It is lost if that has been seen twice in a row: members of a busy cluster may be silent for some seconds.
+pub struct QuorumWatch {
+    pace: Pace,
+    seen: bool,
+}
+
+impl QuorumWatch {
+    /// For a wait that begins now.
+    pub fn new(cx: &Context) -> Self {
+        Self { pace: Pace::new(&cx.clock, INTERVAL, INTERVAL), seen: false }
+    }
+
+    /// To be called in each poll.
+    pub fn look(&mut self, cx: &Context) -> Result<()> {
+        if self.pace.is_due(&cx.clock) { self.take(require(cx)) } else { Ok(()) }
+    }
+
+    fn take(&mut self, outcome: Result<()>) -> Result<()> {
+        let before = std::mem::replace(&mut self.seen, outcome.is_err());
+        if before { outcome } else { Ok(()) }
+    }
+}
+
+/// The failure, or the loss of etcd's majority that is behind it: it can be lost at any time.
+pub fn cause_of(failure: Failure, cx: &Context) -> Failure {
+    match require(cx) {
+        Err(lost) if lost.downcast_ref::<EtcdError>().is_some() => lost,
+        _ => failure,
+    }
 }
 
 /// [`require`], if the kubeconfig is for the cluster of this host. A manifest of etcd that cannot be parsed is
@@ -85,6 +120,7 @@ fn api_is_healthy(cx: &Context) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::leave_error::LeaveError;
     use crate::state::quorum_fixture::Voters;
 
     /// The checks in the middle of runs had no test, because they only worked on the running machine.
@@ -102,8 +138,33 @@ mod tests {
             panic!("{failure}")
         };
         assert!(missing[0].starts_with("n2: ") && missing[1].starts_with("n3: "), "{missing:?}");
+        let other = || LeaveError::IsThisHost("n1".into()).into();
+        assert!(cause_of(other(), &cx).downcast_ref::<EtcdError>().is_some());
         voters.bring_back();
         require(&cx).unwrap();
+        assert!(cause_of(other(), &cx).downcast_ref::<LeaveError>().is_some());
+    }
+
+    /// A join on a busy host failed although all members came back.
+    #[test]
+    fn a_majority_that_is_missing_once_does_not_end_a_wait() {
+        let root = tempfile::tempdir().unwrap();
+        let mut cx = Context::for_tests(root.path().to_str().unwrap());
+        let voters = Voters::start(root.path());
+        voters.attach(&mut cx);
+        let mut watch = QuorumWatch::new(&cx);
+        let mut looks = Vec::new();
+        for is_lost in [true, false, true, true] {
+            if is_lost {
+                voters.lose_majority()
+            } else {
+                voters.bring_back()
+            }
+            assert!(watch.look(&cx).is_ok(), "it is not due");
+            cx.clock.sleep(INTERVAL);
+            looks.push(watch.look(&cx).is_ok());
+        }
+        assert_eq!(looks, [true, true, true, false]);
     }
 
     #[test]
