@@ -248,7 +248,7 @@ impl<'a> Membership<'a> {
 
     /// etcd refuses new members while a voting member is unreachable, or has been connected for less than five seconds.
     fn why_not_now(&self, members: &[Member]) -> String {
-        let (_, sick) = quorum::health(self.api, members);
+        let sick = quorum::sick(self.api, members);
         if sick.is_empty() {
             return "etcd requires that its members have been connected for some seconds".into();
         }

@@ -3,26 +3,24 @@
 //! Reads: the container runtime, ports. Writes: stops containers, through the gate.
 
 use crate::base::fault::Result;
-use crate::base::gate::Gate;
 use crate::context::Context;
-use crate::context::access::access;
-use crate::context::own_cluster::own_server;
 use crate::domain::paths::ADMIN_CONF;
 use crate::host::cri::{self, Container, ContainerState, Cri};
-use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
 use crate::kube::ready::{self, Component};
 use crate::ops::kubelet_service;
 use crate::pki::Cert;
+use crate::state::own_api;
 use crate::state::ports::{self, Port};
 use crate::state::quorum;
 use crate::state::static_pod::StaticPod;
-use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
 /// How long the address in admin.conf may take before the API server of this host is asked instead.
 const ENDPOINT: Duration = Duration::from_secs(20);
+/// How long that one may take to respond.
+const OWN: Duration = Duration::from_secs(3);
 
 /// What a restart needs from a host.
 pub trait Running {
@@ -101,9 +99,9 @@ fn verify_admin_access(cx: &mut Context) -> Result<()> {
     let limit = cx.timeouts().control_plane_component_health_check;
     let ready = |limit| cluster.wait_until_ready("/readyz", "a ready API server", limit, &cx.events);
     if let Err(failure) = ready(limit.min(ENDPOINT)) {
-        if let Some(own) = own_cluster(cx)?.filter(is_ready) {
+        if let Some((own, _)) = own_api::cluster(cx, Path::new(ADMIN_CONF), OWN)?.filter(|(_, own)| is_ready(own)) {
             cx.events.warning(format!(
-                "{own} is ready and accepts the credentials in admin.conf, but the address in it does not lead there: \
+                "the API server of this host, {own}, is ready and accepts the credentials in admin.conf, but the address in it does not lead there: \
                  {failure}; look at the load balancer, virtual IP address or DNS name of the control plane endpoint"
             ));
             return Ok(());
@@ -115,27 +113,8 @@ fn verify_admin_access(cx: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// The API server of this host, asked with the credentials in admin.conf; None if that leads to it anyway.
-fn own_cluster(cx: &Context) -> Result<Option<OwnServer>> {
-    let access = access(cx, Path::new(ADMIN_CONF))?;
-    let Some(server) = own_server(cx).filter(|own| *own != access.server) else { return Ok(None) };
-    let client = Client::new(Access { server: server.clone(), ..access })?;
-    Ok(Some(OwnServer { server, cluster: Cluster::running(client, Gate::open(), cx.clock.clone(), Duration::ZERO) }))
-}
-
-struct OwnServer {
-    server: String,
-    cluster: Cluster,
-}
-
-impl fmt::Display for OwnServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the API server of this host, {},", self.server)
-    }
-}
-
-fn is_ready(own: &OwnServer) -> bool {
-    matches!(own.cluster.text("/readyz"), Ok((200, _)))
+fn is_ready(own: &Cluster) -> bool {
+    matches!(own.text("/readyz"), Ok((200, _)))
 }
 
 /// A container that has exited so often does not recover.
