@@ -46,7 +46,7 @@ pub fn require(cx: &Context) -> Result<()> {
     // list the other members, as it last knew them. If the API is healthy, that list is outdated.
     let stored = local_etcd::stored_members(cx, &pod);
     let members = if stored.is_empty() { members } else { stored };
-    if members.len() < 2 || api_is_healthy(cx) {
+    if members.len() < 2 || api_is_healthy(cx) || has_expired(cx, &dir) {
         return Ok(());
     }
     membership.require_majority_of(&members)
@@ -111,6 +111,14 @@ fn is_this_cluster(cx: &Context, kubeconfig: &Path) -> Result<bool> {
     Ok(trusted.iter().any(|cert| own.contains(cert)))
 }
 
+/// True if a certificate of this host's etcd has expired: members that refuse each other's certificates do not respond, and a
+/// renewal is what brings them back.
+fn has_expired(cx: &Context, dir: &Path) -> bool {
+    let read = |name: &str| cx.files.read(&dir.join("etcd").join(name)).ok().flatten().unwrap_or_default();
+    let mut certs = ["server.crt", "peer.crt"].iter().filter_map(|name| Cert::bundle_from_pem(&read(name)).ok());
+    certs.any(|certs| certs.first().is_some_and(|cert| cert.not_after < cx.clock.now()))
+}
+
 fn api_is_healthy(cx: &Context) -> bool {
     let ask = || cx.hasty_cluster(Path::new(ADMIN_CONF))?.text("/readyz").map_err(Into::into);
     let answer: Result<(u16, String)> = ask();
@@ -120,6 +128,8 @@ fn api_is_healthy(cx: &Context) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::env::Clock;
+    use crate::base::https::test_server::TestCa;
     use crate::state::leave_error::LeaveError;
     use crate::state::quorum_fixture::Voters;
 
@@ -143,6 +153,22 @@ mod tests {
         voters.bring_back();
         require(&cx).unwrap();
         assert!(cause_of(other(), &cx).downcast_ref::<LeaveError>().is_some());
+    }
+
+    /// `certs renew` refused to renew the certificates that had expired on all members, and led to 'etcd recover'.
+    #[test]
+    fn members_that_are_silent_because_their_certificates_have_expired_are_not_lost() {
+        let root = tempfile::tempdir().unwrap();
+        let mut cx = Context::for_tests(root.path().to_str().unwrap());
+        let voters = Voters::start(root.path());
+        voters.attach(&mut cx);
+        voters.silence();
+        let failure = require(&cx).unwrap_err();
+        assert!(matches!(failure.downcast_ref(), Some(EtcdError::QuorumLost { answering: 0, .. })), "{failure}");
+        let expired = TestCa::new("etcd-ca").leaf(&["127.0.0.1"], (-9, -1));
+        std::fs::write(root.path().join("etc/kubernetes/pki/etcd/peer.crt"), expired.certificate).unwrap();
+        cx.clock = Clock::system();
+        require(&cx).unwrap();
     }
 
     /// A join on a busy host failed although all members came back.

@@ -41,7 +41,8 @@ impl Voters {
         };
         let own = servers[0].url();
         let flags = format!(
-            "--listen-client-urls={own}, --advertise-client-urls={own}, --initial-advertise-peer-urls=https://n1:2380"
+            "--listen-client-urls={own}, --advertise-client-urls={own}, --initial-advertise-peer-urls=https://n1:2380, \
+             '--initial-cluster=n1=https://127.0.0.1:2380,n2=https://127.0.0.1:2380'"
         );
         put("manifests/etcd.yaml", format!("spec: {{containers: [{{command: [etcd, {flags}]}}]}}").as_bytes());
         let client = ca.local_leaf();
@@ -59,6 +60,11 @@ impl Voters {
     /// From now on only n1 responds.
     pub(crate) fn lose_majority(&self) {
         self.answering.store(1, Ordering::SeqCst);
+    }
+
+    /// From now on none responds.
+    pub(crate) fn silence(&self) {
+        self.answering.store(0, Ordering::SeqCst);
     }
 
     pub(crate) fn bring_back(&self) {
