@@ -12,10 +12,12 @@ use crate::context::{Context, Joining, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::phases;
 use crate::phases::join::discovery;
+use crate::phases::join::error::JoinError;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
 use crate::report::{ChangeList, Closing};
+use crate::state::quorum;
 use serde::Serialize;
 
 /// Runs the whole workflow, or the selected phase.
@@ -38,13 +40,22 @@ pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Resu
     }
     let whole = phase.is_none();
     let plan = Plan::new(&phases::join_workflow()?, &Choice { only: phase, skip }, &mut cx)?;
-    let outcome = plan.run(&mut cx);
+    let outcome = plan.run(&mut cx).map_err(|failure| caused_by_lost_quorum(failure, &cx));
     if outcome.is_err() && cx.host.gate.count() > 0 && !resolved.dry_run {
         cx.events.message("changes made so far are kept; run the same command again to continue");
     }
     let summary = outcome?;
     report(&summary, whole, resolved.dry_run, &cx, session)?;
     Ok(ExitCode::Ok)
+}
+
+/// The failure, or the loss of etcd's majority that is behind it once this host has a member. What the join itself has found out
+/// says more.
+fn caused_by_lost_quorum(failure: Failure, cx: &Run<Joining>) -> Failure {
+    if cx.work.control_plane.is_none() || failure.downcast_ref::<JoinError>().is_some() {
+        return failure;
+    }
+    quorum::cause_of(failure, cx)
 }
 
 /// Discovery, which runs before the phases, reported like one of them.

@@ -6,7 +6,7 @@ use super::facts;
 use super::session::Session;
 use crate::base::events::Events;
 use crate::base::exit_code::ExitCode;
-use crate::base::fault::{Failure, Result};
+use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::config::ResetConfig;
@@ -15,7 +15,6 @@ use crate::context::{Context, Leaving, Reset, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::domain::paths::BACKUP_DIR;
 use crate::domain::paths::SUPER_ADMIN_CONF;
-use crate::etcd::EtcdError;
 use crate::ops::turn;
 use crate::phases;
 use crate::phases::reset;
@@ -71,7 +70,9 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     let choice = Choice { only: phase, skip };
     let plan = Plan::new(&phases::reset_workflow()?, &choice, &mut cx)?;
     let summary = match plan.run(&mut cx) {
-        Err(failure) if !cx.work.accept_quorum_loss => return Err(caused_by_lost_quorum(failure, session)),
+        Err(failure) if !cx.work.accept_quorum_loss => {
+            return Err(LeaveError::of_lost_quorum(quorum::cause_of(failure, &probe_context(session))));
+        }
         done => done?,
     };
     let access = reset::access_left(&cx).filter(|_| !dry_run);
@@ -82,14 +83,6 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     let left = if whole { leftovers::list(&mut cx)? } else { Vec::new() };
     report(&summary, dry_run, &left, &cx, session)?;
     access.map_or(Ok(ExitCode::Ok), |error| Err(error.into()))
-}
-
-/// The failure, or the loss of etcd's majority that is behind it: it can be lost at any time.
-fn caused_by_lost_quorum(failure: Failure, session: &Session) -> Failure {
-    match quorum::require(&probe_context(session)) {
-        Err(lost) if lost.downcast_ref::<EtcdError>().is_some() => LeaveError::of_lost_quorum(lost),
-        _ => failure,
-    }
 }
 
 /// The configuration of the cluster and of this host, as far as this host has it.

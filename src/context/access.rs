@@ -224,7 +224,12 @@ impl Context {
     /// The cluster of a kubeconfig on this host, for requests with a short timeout and without
     /// retries.
     pub fn hasty_cluster(&self, kubeconfig: &Path) -> Result<Cluster> {
-        let client = Client::new(access(self, kubeconfig)?)?.within(HASTE);
+        self.cluster_within(kubeconfig, HASTE)
+    }
+
+    /// The same with this timeout of each request.
+    pub fn cluster_within(&self, kubeconfig: &Path, limit: Duration) -> Result<Cluster> {
+        let client = Client::new(access(self, kubeconfig)?)?.within(limit);
         Ok(Cluster::running(client, self.host.gate.clone(), self.host.clock.clone(), Duration::ZERO))
     }
 

@@ -4,6 +4,7 @@ use crate::base::go_yaml;
 use crate::config::kubeconfig::User;
 use crate::config::model::ControlPlaneJoin;
 use crate::config::untrusted;
+use crate::etcd::Member;
 use crate::kube::cluster::Cluster;
 use crate::kube::discovery::Found;
 use serde_json::{Map, Value};
@@ -26,6 +27,8 @@ pub struct Joining {
     pub control_plane: Option<ControlPlaneJoin>,
     /// Fix what preflight can fix.
     pub fix: bool,
+    /// The members of the cluster's etcd, once listed.
+    pub etcd_members: Vec<Member>,
 }
 
 impl Joining {

@@ -265,6 +265,23 @@ mod tests {
         assert!(matches!(health(2, &[format!("https://{}", dead_address())]), Health::Down(_)));
     }
 
+    /// `certs renew` named a lost majority where the certificates of all members had expired, and so did not renew them.
+    #[test]
+    fn a_member_whose_certificate_has_expired_is_ill_and_not_missing() {
+        let ca = TestCa::new("etcd-ca");
+        let expired = TestServer::start(&ca.leaf(&["127.0.0.1"], (-9, -1)), Some(&ca), |_| panic!("it was accepted"));
+        let strict = TestServer::start(&ca.local_leaf(), Some(&TestCa::new("other")), |_| panic!("it was accepted"));
+        for server in [&expired, &strict] {
+            let client = client(&ca, &[server.url()]);
+            let members: Vec<Member> = [1, 2, 3]
+                .map(|id| Member { id, name: "n".into(), client_urls: vec![server.url()], ..Member::default() })
+                .into();
+            let health = MemberApi::health(&client, &members[0]);
+            assert!(matches!(&health, Health::Ill(why) if why.contains("certificate")), "{health:?}");
+            crate::etcd::quorum::is_there(&client, &members).unwrap();
+        }
+    }
+
     #[test]
     fn the_version_is_read_from_the_path_that_every_etcd_serves() {
         let ca = TestCa::new("etcd-ca");

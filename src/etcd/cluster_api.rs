@@ -128,8 +128,11 @@ impl Client {
     }
 
     /// The health of a member that did not respond at `url`. Without a majority an etcd that starts accepts connections and says nothing.
+    /// One with a certificate that is not accepted, or that does not accept ours, runs.
     fn unanswered(url: &str, error: &HttpsError) -> Health {
         match error.trouble {
+            Trouble::TurnedAway => Health::Ill(error.to_string()),
+            _ if error.is_trust() => Health::Ill(error.to_string()),
             Trouble::Refused => Health::Down(error.to_string()),
             Trouble::NoConnection | Trouble::NoAnswer(_) if is_reachable(url, CONNECT_LIMIT) => {
                 Health::Down(format!("its host accepts connections at {url}, but etcd does not respond"))

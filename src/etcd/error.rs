@@ -56,10 +56,7 @@ pub enum EtcdError {
         sick: Vec<String>,
     },
     /// Fewer than a majority of the members respond: etcd, and the API with it, is unavailable until they are back.
-    #[error(
-        "etcd has lost its majority: of {voters} voting members {answering} answer{}, and {needed} must; these do not: {}",
-        if *answering == 1 { "s" } else { "" }, missing.join("; ")
-    )]
+    #[error("etcd has lost its majority: {}", who_is_missing(*voters, *answering, *needed, missing))]
     QuorumLost {
         /// The number of members that respond.
         answering: usize,
@@ -181,6 +178,30 @@ impl EtcdError {
     }
 }
 
+fn who_is_missing(voters: usize, answering: usize, needed: usize, missing: &[String]) -> String {
+    let missing = missing.join("; ");
+    if voters == 1 {
+        return format!("its only voting member does not answer: {missing}");
+    }
+    let ending = if answering == 1 { "s" } else { "" };
+    format!("of {voters} voting members {answering} answer{ending}, and {needed} must; these do not: {missing}")
+}
+
+impl EtcdError {
+    /// What is done about unhealthy members that will not return: without a majority none can be removed.
+    pub fn otherwise(&self) -> String {
+        match self {
+            Self::NoQuorum { healthy, voters, sick, .. } if *healthy > voters / 2 => format!(
+                "; if one of them will not return, run 'kubewright node remove {} --dead' on a control plane",
+                first_name(sick)
+            ),
+            _ => "; if they are permanently gone, run 'kubewright etcd recover' on the control plane with the newest data \
+                  (docs/quorum.md)"
+                .into(),
+        }
+    }
+}
+
 /// The name of the first of these members, which are given as `NAME: why`.
 fn first_name(members: &[String]) -> &str {
     let name = members.first().and_then(|one| one.split(':').next()).filter(|name| !name.contains(' '));
@@ -211,7 +232,10 @@ impl Fault for EtcdError {
             }
             Self::Address { .. } => "write the address as https://HOST:2379".into(),
             Self::NoQuorum { .. } => {
-                "first fix the members that are not healthy (run 'crictl logs $(crictl ps -aq --name etcd)' on their hosts), or remove those that will not return: run 'kubewright node remove NAME --dead' on a control plane".into()
+                format!("first fix the members that are not healthy (run 'crictl logs $(crictl ps -aq --name etcd)' on their hosts){}", self.otherwise())
+            }
+            Self::QuorumLost { voters: 1, .. } => {
+                "start its host, or etcd there again (run 'crictl logs $(crictl ps -aq --name etcd)' on it); if its data is permanently gone, restore a snapshot (docs/etcd.md); keep the data of every host until then".into()
             }
             Self::QuorumLost { cut_off, .. } => {
                 let back = "start the hosts of the missing members: etcd recovers by itself once a majority is back. If they are permanently gone, run 'kubewright etcd recover' on the control plane with the newest data (docs/quorum.md); keep the data of every member until then";
@@ -284,6 +308,18 @@ mod tests {
             assert!(refused(9, message).is_untimely(), "{message}");
         }
         assert!(!refused(3, "etcdserver: given member URLs are invalid").is_untimely());
+    }
+
+    /// The advice had the placeholder NAME, also where no member can be removed because the majority is lost.
+    #[test]
+    fn a_member_to_remove_is_named_and_only_while_one_can_be_removed() {
+        let hint = |healthy: usize| {
+            let sick = vec!["n3: connection refused".into()];
+            let change = "removing n2".into();
+            EtcdError::NoQuorum { change, healthy, voters: 3, needed: 2, sick }.hint().unwrap()
+        };
+        assert!(hint(2).ends_with("run 'kubewright node remove n3 --dead' on a control plane"), "{}", hint(2));
+        assert!(hint(1).contains("'kubewright etcd recover'") && !hint(1).contains("node remove"), "{}", hint(1));
     }
 
     #[test]

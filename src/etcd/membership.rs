@@ -62,6 +62,18 @@ impl<'a> Membership<'a> {
         Self { api: client, gate, clock, events, limit, known: RefCell::default() }
     }
 
+    /// The same, where the members were listed before.
+    #[must_use]
+    pub fn knowing(self, members: Vec<Member>) -> Self {
+        self.known.replace(members);
+        self
+    }
+
+    /// The members as etcd last listed them.
+    pub fn known(&self) -> Vec<Member> {
+        self.known.borrow().clone()
+    }
+
     /// Gets the membership of `name` with this peer URL: the existing one, or a new one as a learner. A member that
     /// lost its data is replaced, as it could never continue.
     pub fn admit(&self, name: &str, peer_url: &str, local: LocalData) -> Result<Admission, Failure> {
@@ -103,6 +115,11 @@ impl<'a> Membership<'a> {
         }
     }
 
+    /// Waits until the members are listed, which needs a majority of them.
+    pub fn require_list(&self) -> Result<(), Failure> {
+        self.list().map(drop)
+    }
+
     /// Repeats a check for some seconds: members look unhealthy while they elect a leader.
     fn patiently(&self, judge: impl Fn() -> Result<(), EtcdError>) -> Result<(), Failure> {
         let mut verdict = Ok(());
@@ -142,11 +159,14 @@ impl<'a> Membership<'a> {
     /// here if no member responds at all.
     pub fn require_majority(&self) -> Result<(), Failure> {
         let Ok(members) = self.api.members_serializable() else { return Ok(()) };
-        self.patiently(|| quorum::is_there(self.api, &members))
+        self.require_majority_of(&members)
     }
 
-    /// The same with a given member list, if no member responds.
+    /// The same with a given member list, if no member responds. A single member that does not respond is just not running.
     pub fn require_majority_of(&self, members: &[Member]) -> Result<(), Failure> {
+        if voters(members).count() < 2 {
+            return Ok(());
+        }
         self.patiently(|| quorum::is_there(self.api, members))
     }
 
@@ -211,7 +231,10 @@ impl<'a> Membership<'a> {
                 return Ok(Poll::Pending(format!("the member {} is joining first", other.shown())));
             }
             match self.api.add_learner(peer_url) {
-                Ok(members) if find(&members, peer_url).is_some() => Ok(Poll::Ready(members)),
+                Ok(members) if find(&members, peer_url).is_some() => {
+                    self.known.replace(members.clone());
+                    Ok(Poll::Ready(members))
+                }
                 Ok(_) => Ok(Poll::Pending("the new member is not listed yet".into())),
                 Err(error) if error.is_unhealthy_cluster() => Ok(Poll::Pending(self.why_not_now(&members))),
                 Err(error) => pending(error),
@@ -225,7 +248,7 @@ impl<'a> Membership<'a> {
 
     /// etcd refuses new members while a voting member is unreachable, or has been connected for less than five seconds.
     fn why_not_now(&self, members: &[Member]) -> String {
-        let (_, sick) = quorum::health(self.api, members);
+        let sick = quorum::sick(self.api, members);
         if sick.is_empty() {
             return "etcd requires that its members have been connected for some seconds".into();
         }

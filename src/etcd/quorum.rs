@@ -7,20 +7,12 @@ use super::member::{Health, Member};
 use super::member_api::MemberApi;
 use crate::base::parallel::for_each;
 
-pub(super) fn allows_addition(api: &dyn MemberApi, members: &[Member]) -> Result<(), EtcdError> {
-    let (healthy, sick) = health(api, members);
-    let voters = healthy.len() + sick.len();
-    // The change itself needs a majority of the current voters; the cluster after it, one of those and the new one.
-    let needed = majority(voters).max(majority(voters + 1).saturating_sub(1));
-    check(healthy.len(), voters, needed, "adding a member", sick)
-}
-
 pub(super) fn allows_removal(api: &dyn MemberApi, members: &[Member], leaving: &Member) -> Result<(), EtcdError> {
     if leaving.learner {
         return Ok(());
     }
-    let (healthy, sick) = health(api, members);
-    let voters = healthy.len() + sick.len();
+    let votes = Votes::of(api, members);
+    let (voters, Votes { healthy, sick, .. }) = (votes.number(), votes);
     let change = format!("removing {}", leaving.shown());
     // A majority of the current voters must agree, and the remaining voters must be a majority of their own.
     check(healthy.len(), voters, majority(voters), &change, sick.clone())?;
@@ -28,45 +20,76 @@ pub(super) fn allows_removal(api: &dyn MemberApi, members: &[Member], leaving: &
     check(staying, voters.saturating_sub(1), majority(voters.saturating_sub(1)), &change, sick)
 }
 
+/// Whether a new member can be added now: etcd refuses that while a voting member is unreachable.
 pub(super) fn admits(api: &dyn MemberApi, members: &[Member]) -> Result<(), EtcdError> {
-    allows_addition(api, members)?;
-    let (_, away) = health(api, members);
-    if away.is_empty() { Ok(()) } else { Err(EtcdError::MemberAway { away }) }
+    let votes = Votes::of(api, members);
+    votes.require_answers()?;
+    votes.allow_addition()?;
+    if votes.sick.is_empty() { Ok(()) } else { Err(EtcdError::MemberAway { away: votes.sick }) }
 }
 
+/// Whether a majority responds, healthy or not.
 pub(super) fn is_there(api: &dyn MemberApi, members: &[Member]) -> Result<(), EtcdError> {
-    let voters: Vec<&Member> = voters(members).collect();
-    let mut missing = Vec::new();
-    let mut is_refused = false;
-    for (member, health) in voters.iter().zip(for_each(&voters, |member| api.health(member))) {
-        is_refused |= matches!(health, Health::Down(_));
-        if let Health::Silent(why) | Health::Down(why) = health {
-            missing.push(format!("{}: {why}", member.shown()));
-        }
-    }
-    let (answering, needed) = (voters.len() - missing.len(), majority(voters.len()));
-    if answering >= needed || voters.len() < 2 {
-        return Ok(());
-    }
-    // A refused connection shows that the network works.
-    let cut_off = missing.len() + 1 >= voters.len() && !is_refused;
-    Err(EtcdError::QuorumLost { answering, voters: voters.len(), needed, missing, cut_off })
+    Votes::of(api, members).require_answers()
 }
 
-/// The ids of the healthy voters, and the unhealthy ones with the reason. All are asked at once.
-pub(super) fn health(api: &dyn MemberApi, members: &[Member]) -> (Vec<u64>, Vec<String>) {
-    let voters: Vec<&Member> = voters(members).collect();
-    let mut healthy = Vec::new();
-    let mut sick = Vec::new();
-    for (member, health) in voters.iter().zip(for_each(&voters, |member| api.health(member))) {
-        match health {
-            Health::Well => healthy.push(member.id),
-            Health::Ill(why) | Health::Silent(why) | Health::Down(why) => {
-                sick.push(format!("{}: {why}", member.shown()));
+/// The unhealthy voters, with the reason.
+pub(super) fn sick(api: &dyn MemberApi, members: &[Member]) -> Vec<String> {
+    Votes::of(api, members).sick
+}
+
+/// The voting members, all asked at once.
+struct Votes {
+    /// Their ids.
+    healthy: Vec<u64>,
+    /// The others, with the reason.
+    sick: Vec<String>,
+    /// Those of them that do not respond.
+    missing: Vec<String>,
+    /// The host of one of these responds, so the network works.
+    is_refused: bool,
+}
+
+impl Votes {
+    fn of(api: &dyn MemberApi, members: &[Member]) -> Self {
+        let voters: Vec<&Member> = voters(members).collect();
+        let mut votes = Self { healthy: Vec::new(), sick: Vec::new(), missing: Vec::new(), is_refused: false };
+        for (member, health) in voters.iter().zip(for_each(&voters, |member| api.health(member))) {
+            votes.is_refused |= matches!(health, Health::Down(_));
+            let is_missing = matches!(health, Health::Silent(_) | Health::Down(_));
+            match health {
+                Health::Well => votes.healthy.push(member.id),
+                Health::Ill(why) | Health::Silent(why) | Health::Down(why) => {
+                    votes.sick.push(format!("{}: {why}", member.shown()));
+                }
+            }
+            if is_missing {
+                votes.missing.extend(votes.sick.last().cloned());
             }
         }
+        votes
     }
-    (healthy, sick)
+
+    fn number(&self) -> usize {
+        self.healthy.len() + self.sick.len()
+    }
+
+    fn require_answers(&self) -> Result<(), EtcdError> {
+        let (voters, missing) = (self.number(), self.missing.clone());
+        let (answering, needed) = (voters - missing.len(), majority(voters));
+        if answering >= needed || voters == 0 {
+            return Ok(());
+        }
+        let cut_off = missing.len() + 1 >= voters && !self.is_refused;
+        Err(EtcdError::QuorumLost { answering, voters, needed, missing, cut_off })
+    }
+
+    fn allow_addition(&self) -> Result<(), EtcdError> {
+        let voters = self.number();
+        // The change itself needs a majority of the current voters; the cluster after it, one of those and the new one.
+        let needed = majority(voters).max(majority(voters + 1).saturating_sub(1));
+        check(self.healthy.len(), voters, needed, "adding a member", self.sick.clone())
+    }
 }
 
 pub(super) fn voters(members: &[Member]) -> impl Iterator<Item = &Member> {

@@ -97,13 +97,25 @@ impl Cluster {
         Ok(())
     }
 
-    /// Waits until the kubelet has registered the node, and returns it. A dry run continues with an empty node.
-    pub fn wait_for_node(&self, name: &str, limit: Duration, events: &Events) -> Result<Value, Failure> {
+    /// Waits until the kubelet has registered the node, and returns it. A dry run continues with an empty node. `meanwhile` may
+    /// end the wait.
+    pub fn wait_for_node(
+        &self,
+        name: &str,
+        limit: Duration,
+        events: &Events,
+        mut meanwhile: impl FnMut() -> Result<(), Failure>,
+    ) -> Result<Value, Failure> {
         let node = ObjectRef::global(&NODE, name);
         let what = format!("the node {name} in the cluster");
-        let found = self.watch(&node, &what, limit, events, |found| match found {
-            Some(found) => Poll::Ready(found),
-            None => Poll::Pending("the kubelet has not registered it yet".into()),
+        let found = self.gate.effect(|| {
+            wait(&what, limit).until(&self.clock, events, || {
+                meanwhile()?;
+                Ok(match self.glance(&node)? {
+                    Some(found) => Poll::Ready(found),
+                    None => Poll::Pending("the kubelet has not registered it yet".into()),
+                })
+            })
         })?;
         if let Some(found) = found {
             return Ok(found);
@@ -120,26 +132,16 @@ impl Cluster {
     /// Waits until the node is Ready.
     pub fn wait_for_ready_node(&self, name: &str, limit: Duration, events: &Events) -> Result<(), Failure> {
         let what = format!("the node {name} to be Ready");
-        self.watch(&ObjectRef::global(&NODE, name), &what, limit, events, |found| match found {
-            None => Poll::Pending("it is not in the cluster".into()),
-            Some(node) => match condition(&node, "Ready") {
-                None => Poll::Ready(()),
-                Some(why) => Poll::Pending(why),
-            },
+        let node = ObjectRef::global(&NODE, name);
+        self.gate.effect(|| {
+            wait(&what, limit).until(&self.clock, events, || {
+                let Some(found) = self.glance(&node)? else {
+                    return Ok(Poll::Pending("it is not in the cluster".into()));
+                };
+                Ok(condition(&found, "Ready").map_or(Poll::Ready(()), Poll::Pending))
+            })
         })?;
         Ok(())
-    }
-
-    /// Polls an object until `look` returns a value; None in a dry run.
-    fn watch<T>(
-        &self,
-        object: &ObjectRef,
-        what: &str,
-        limit: Duration,
-        events: &Events,
-        mut look: impl FnMut(Option<Value>) -> Poll<T>,
-    ) -> Result<Option<T>, Failure> {
-        self.gate.effect(|| wait(what, limit).until(&self.clock, events, || Ok(look(self.glance(object)?))))
     }
 }
 

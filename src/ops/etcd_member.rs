@@ -135,7 +135,13 @@ fn continued<H: Place>(cx: &Run<Leaving<H>>, membership: EtcdMembership) -> Resu
 fn query<H: Place>(cx: &mut Run<Leaving<H>>, local: Option<&Local>) -> Result<EtcdMembership> {
     let client = match client(cx, local) {
         Ok(client) => client,
-        Err(failure) => return Ok(EtcdMembership::Unknown(failure.to_string())),
+        Err(failure) => {
+            let why = match failure.downcast_ref() {
+                Some(LeaveError::EtcdSilent { why }) => why.clone(),
+                _ => failure.to_string(),
+            };
+            return Ok(EtcdMembership::Unknown(why));
+        }
     };
     // If etcd is not running, the connection is refused immediately.
     if let Err(EtcdError::Transport(error)) = client.members()
@@ -294,6 +300,15 @@ mod tests {
         assert!(client(&mut cx, Some(&down)).unwrap().members().is_err());
         cx.work.etcd_membership = Some(EtcdMembership::Member { others: vec![other.url()] });
         assert_eq!(client(&mut cx, Some(&down)).unwrap().members().unwrap().len(), 2);
+    }
+
+    /// The error said twice that it is unknown whether etcd keeps its quorum.
+    #[test]
+    fn a_host_that_knows_no_member_says_so_once() {
+        let root = tempfile::tempdir().unwrap();
+        let mut cx = fixture(root.path());
+        let known = query(&mut cx, Some(&Local::default())).unwrap();
+        assert_eq!(known, EtcdMembership::Unknown("no etcd member of this host is known".into()));
     }
 
     fn member(id: u64, name: &str, url: &str) -> Member {

@@ -3,26 +3,24 @@
 //! Reads: the container runtime, ports. Writes: stops containers, through the gate.
 
 use crate::base::fault::Result;
-use crate::base::gate::Gate;
 use crate::context::Context;
-use crate::context::access::access;
-use crate::context::own_cluster::own_server;
 use crate::domain::paths::ADMIN_CONF;
 use crate::host::cri::{self, Container, ContainerState, Cri};
-use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
 use crate::kube::ready::{self, Component};
 use crate::ops::kubelet_service;
 use crate::pki::Cert;
+use crate::state::own_api;
 use crate::state::ports::{self, Port};
 use crate::state::quorum;
 use crate::state::static_pod::StaticPod;
-use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
 /// How long the address in admin.conf may take before the API server of this host is asked instead.
 const ENDPOINT: Duration = Duration::from_secs(20);
+/// How long that one may take to respond.
+const OWN: Duration = Duration::from_secs(3);
 
 /// What a restart needs from a host.
 pub trait Running {
@@ -84,58 +82,39 @@ impl Running for ThisHost {
     }
 
     fn verify_admin_access(&self, cx: &mut Context) -> Result<()> {
-        if !cx.host.files.exists(Path::new(ADMIN_CONF)) || StaticPod::read(&cx.host.files, "kube-apiserver")?.is_none()
-        {
+        verify_admin_access(cx)
+    }
+}
+
+fn verify_admin_access(cx: &mut Context) -> Result<()> {
+    if !cx.host.files.exists(Path::new(ADMIN_CONF)) || StaticPod::read(&cx.host.files, "kube-apiserver")?.is_none() {
+        return Ok(());
+    }
+    // An existing connection would use the earlier admin.conf.
+    let opened = cx.host.gate.clone().effect(|| {
+        cx.close_cluster();
+        cx.running_cluster(Path::new(ADMIN_CONF))
+    })?;
+    let Some(cluster) = opened else { return Ok(()) };
+    let limit = cx.timeouts().control_plane_component_health_check;
+    let ready = |limit| cluster.wait_until_ready("/readyz", "a ready API server", limit, &cx.events);
+    if let Err(failure) = ready(limit.min(ENDPOINT)) {
+        if let Some((own, _)) = own_api::cluster(cx, Path::new(ADMIN_CONF), OWN)?.filter(|(_, own)| is_ready(own)) {
+            cx.events.warning(format!(
+                "the API server of this host, {own}, is ready and accepts the credentials in admin.conf, but the address in it does not lead there: \
+                 {failure}; look at the load balancer, virtual IP address or DNS name of the control plane endpoint"
+            ));
             return Ok(());
         }
-        // An existing connection would use the earlier admin.conf.
-        let opened = cx.host.gate.clone().effect(|| {
-            cx.close_cluster();
-            cx.running_cluster(Path::new(ADMIN_CONF))
-        })?;
-        let Some(cluster) = opened else { return Ok(()) };
-        let limit = cx.timeouts().control_plane_component_health_check;
-        let ready = |limit| cluster.wait_until_ready("/readyz", "a ready API server", limit, &cx.events);
-        if let Err(failure) = ready(limit.min(ENDPOINT)) {
-            if let Some(own) = own_cluster(cx)?.filter(is_ready) {
-                cx.events.warning(format!(
-                    "{own} is ready and accepts the credentials in admin.conf, but the address in it does not lead there: \
-                     {failure}; look at the load balancer, virtual IP address or DNS name of the control plane endpoint"
-                ));
-                return Ok(());
-            }
-            quorum::require(cx)?;
-            ready(limit.saturating_sub(ENDPOINT))?;
-        }
-        cx.events.message("the API server is ready and accepts the credentials in admin.conf");
-        Ok(())
+        quorum::require(cx)?;
+        ready(limit.saturating_sub(ENDPOINT))?;
     }
+    cx.events.message("the API server is ready and accepts the credentials in admin.conf");
+    Ok(())
 }
 
-/// The API server of this host, asked with the credentials in admin.conf; None if that leads to it anyway.
-fn own_cluster(cx: &Context) -> Result<Option<OwnServer>> {
-    let access = access(cx, Path::new(ADMIN_CONF))?;
-    let Some(server) = own_server(cx).filter(|own| *own != access.server) else { return Ok(None) };
-    let client = Client::new(Access { server: server.clone(), ..access })?;
-    Ok(Some(OwnServer {
-        server,
-        cluster: Cluster::running(client, Gate::open(), cx.host.clock.clone(), Duration::ZERO),
-    }))
-}
-
-struct OwnServer {
-    server: String,
-    cluster: Cluster,
-}
-
-impl fmt::Display for OwnServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the API server of this host, {},", self.server)
-    }
-}
-
-fn is_ready(own: &OwnServer) -> bool {
-    matches!(own.cluster.text("/readyz"), Ok((200, _)))
+fn is_ready(own: &Cluster) -> bool {
+    matches!(own.text("/readyz"), Ok((200, _)))
 }
 
 /// A container that has exited so often does not recover.
@@ -152,4 +131,41 @@ pub fn exits(containers: &[Container]) -> usize {
 /// The running ones of the containers.
 pub fn only_running(containers: &[Container]) -> Vec<Container> {
     containers.iter().filter(|one| one.state == ContainerState::Running).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::https::test_server::{TestCa, TestServer};
+    use crate::base::secret::Secret;
+    use crate::config::kubeconfig::{Kubeconfig, SecretText, User};
+    use crate::context::leaving::fixture;
+    use crate::etcd::EtcdError;
+    use crate::state::quorum_fixture::Voters;
+
+    /// A renewal waited for the API server for four minutes after etcd had lost its majority.
+    #[test]
+    fn an_api_server_that_is_not_ready_because_of_a_lost_majority_is_not_waited_for() {
+        let root = tempfile::tempdir().unwrap();
+        let mut cx = fixture(root.path()).cx;
+        let voters = Voters::start(root.path());
+        voters.attach(&mut cx);
+        let ca = TestCa::new("ca");
+        let server = TestServer::start(&ca.local_leaf(), None, |_| (500, "[-]etcd failed".into()));
+        let user = User { token: Some(SecretText(Secret::new("t".into()))), ..User::default() };
+        let config = Kubeconfig::new("k", server.url(), String::from_utf8(ca.pem()).unwrap(), "u", user);
+        std::fs::write(root.path().join("etc/kubernetes/admin.conf"), config.to_yaml().unwrap().expose()).unwrap();
+        let manifest = root.path().join("etc/kubernetes/manifests/kube-apiserver.yaml");
+        std::fs::write(manifest, "spec: {containers: [{command: [kube-apiserver]}]}").unwrap();
+        let mut outcome = || {
+            let begun = cx.host.clock.monotonic();
+            let failure = verify_admin_access(&mut cx).unwrap_err();
+            (matches!(failure.downcast_ref(), Some(EtcdError::QuorumLost { .. })), cx.host.clock.monotonic() - begun)
+        };
+        let (is_named, waited) = outcome();
+        assert!(!is_named && waited > ENDPOINT * 2, "{waited:?}");
+        voters.lose_majority();
+        let (is_named, waited) = outcome();
+        assert!(is_named && waited < ENDPOINT * 2, "{waited:?}");
+    }
 }

@@ -19,7 +19,7 @@ impl Action for MarkControlPlane {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let cluster = cx.new_cluster()?;
         let config = cx.node()?;
-        let node = cluster.wait_for_node(&config.name, config.timeouts.tls_bootstrap, &cx.events)?;
+        let node = cluster.wait_for_node(&config.name, config.timeouts.tls_bootstrap, &cx.events, || Ok(()))?;
         let Some(patch) = mark::control_plane_patch(cx.facts()?, &node, config.taints.as_deref()) else {
             cx.events.message(format!("node {} is already marked", config.name));
             return Ok(());

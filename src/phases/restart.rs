@@ -181,6 +181,8 @@ impl RunningComponent<'_> {
             return Ok(());
         }
         self.host.require_kubelet(cx)?;
+        // Without it the component would not get healthy again.
+        quorum::require(cx)?;
         let Err(failure) = self.restart(cx) else { return Ok(()) };
         if is_lost_quorum(&failure) {
             return Err(failure);

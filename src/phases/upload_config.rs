@@ -53,7 +53,7 @@ impl Action for UploadKubeletConfig {
         let text = kubelet_start::shared_config(cx)?;
         settle(cx, &cluster, &upload_config::kubelet_config(facts, config, &text)?)?;
         let name = cx.node()?.name.clone();
-        let node = cluster.wait_for_node(&name, cx.timeouts().tls_bootstrap, &cx.events)?;
+        let node = cluster.wait_for_node(&name, cx.timeouts().tls_bootstrap, &cx.events, || Ok(()))?;
         let socket = cx.cri_socket()?;
         if let Some(patch) = mark::cri_socket_patch(cx.facts()?, cx.cluster()?, &node, &socket) {
             cluster.patch(&ObjectRef::global(&NODE, &name), PatchKind::Strategic, &patch)?;

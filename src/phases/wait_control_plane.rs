@@ -17,7 +17,7 @@ use crate::kube::ready::{self, wait_for_components};
 use crate::ops::rejected_pods::RejectedPods;
 use crate::pipeline::{Action, Target};
 use crate::state::health;
-use crate::state::quorum;
+use crate::state::quorum::QuorumWatch;
 use std::time::Duration;
 
 /// The longest pause between two polls.
@@ -26,8 +26,6 @@ const SLOWEST: Duration = Duration::from_millis(100);
 const USUAL_START: Duration = Duration::from_secs(3);
 /// How often components are checked for an exit with a permanent reason.
 const EXIT_INTERVAL: Duration = Duration::from_secs(5);
-/// How often the quorum of etcd is checked.
-const QUORUM_INTERVAL: Duration = Duration::from_secs(10);
 /// The static Pods of a control plane.
 const PODS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 
@@ -50,7 +48,7 @@ impl Action for WaitControlPlane {
         let mut hopeless = Hopeless::new(&cx.host);
         let mut exited = Pace::new(&cx.host.clock, EXIT_INTERVAL, EXIT_INTERVAL);
         let start = cx.host.clock.monotonic();
-        let (mut due, mut lost) = (Pace::new(&cx.host.clock, QUORUM_INTERVAL, QUORUM_INTERVAL), Confirmed::default());
+        let mut quorum = QuorumWatch::new(cx);
         wait_for_components(&components, limit, &cx.host.gate, &cx.host.clock, &cx.events, || {
             rejected.check()?;
             if exited.is_due(&cx.host.clock)
@@ -60,8 +58,7 @@ impl Action for WaitControlPlane {
                 let elapsed = cx.host.clock.monotonic().saturating_sub(start);
                 return Err(cx.hopeless("a healthy control plane", elapsed, found));
             }
-            // Without it no API server becomes healthy, and none of them reports why.
-            if due.is_due(&cx.host.clock) { lost.take(quorum::require(cx)) } else { Ok(()) }
+            quorum.look(cx)
         })?;
         if cx.lifecycle == Lifecycle::New {
             reach(cx, limit)?;
@@ -82,19 +79,6 @@ impl Fault for Crashes {
     }
     fn hint(&self) -> Option<String> {
         Some("run 'journalctl -u kubelet -n 100' to see why".into())
-    }
-}
-
-/// A failure counts once it has been seen twice in a row: members of a busy cluster may be silent for some seconds.
-#[derive(Default)]
-struct Confirmed {
-    seen: bool,
-}
-
-impl Confirmed {
-    fn take(&mut self, outcome: Result<()>) -> Result<()> {
-        let before = std::mem::replace(&mut self.seen, outcome.is_err());
-        if before { outcome } else { Ok(()) }
     }
 }
 
@@ -233,17 +217,6 @@ mod tests {
         assert_eq!(verdicts(&[Some(40), Some(40), Some(44), Some(45)]), [false, false, false, true]);
         assert_eq!(verdicts(&[Some(40), Some(0), Some(1)]), [false; 3]);
         assert_eq!(verdicts(&[None, None, Some(9)]), [false; 3]);
-    }
-
-    /// A join on a busy host failed although all members came back.
-    #[test]
-    fn a_majority_that_is_missing_once_does_not_end_a_wait() {
-        let mut lost = Confirmed::default();
-        let ends: Vec<bool> = [true, false, true, true]
-            .into_iter()
-            .map(|is_lost| lost.take(if is_lost { Err(Crashes.into()) } else { Ok(()) }).is_err())
-            .collect();
-        assert_eq!(ends, [false, false, false, true]);
     }
 
     #[test]

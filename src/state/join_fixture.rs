@@ -167,7 +167,7 @@ pub(crate) fn enter(
     let user = User { token: Some(SecretText(Secret::new(TOKEN.into()))), ..User::default() };
     (cx.config.cluster, cx.lifecycle) = (Some(cluster), Lifecycle::Joined);
     let (kubelet, ca_cert_path) = ("{}\n".into(), "/etc/kubernetes/pki/ca.crt".into());
-    let work = Joining { found, user, api, kubelet, ca_cert_path, control_plane, fix: false };
+    let work = Joining { found, user, api, kubelet, ca_cert_path, control_plane, fix: false, etcd_members: Vec::new() };
     Run { cx, work }
 }
 

@@ -185,10 +185,11 @@ impl Fault for LeaveError {
             Self::Silent { here: false, .. } => {
                 "run it on a control plane whose API server responds, or specify another one with --kubeconfig".into()
             }
-            Self::Quorum(_) => "fix the members that are not healthy, or, for those that will not return, first run \
-                                'kubewright node remove NAME --dead' on a control plane; --accept-quorum-loss accepts \
-                                that the cluster stops, and this host's data may be its last intact copy"
-                .into(),
+            Self::Quorum(error) => format!(
+                "fix the members that are not healthy{}; --accept-quorum-loss accepts that the cluster stops, and this host's \
+                 data may be its last intact copy",
+                error.otherwise()
+            ),
             Self::EtcdSilent { .. } => "start etcd again (run 'crictl logs $(crictl ps -aq --name etcd)' to see why \
                                         it is not running) and run the command again; \
                                         --force deletes the data of this host, which may be the only copy"

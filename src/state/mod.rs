@@ -39,6 +39,8 @@ pub mod pods;
 pub mod ports;
 pub mod previous_run;
 pub mod quorum;
+#[cfg(test)]
+pub mod quorum_fixture;
 pub mod renewable;
 #[cfg(test)]
 pub mod renewal_fixture;

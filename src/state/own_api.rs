@@ -4,13 +4,15 @@
 //!
 //! Reads: the manifest of the API server, the readiness at both addresses. Writes: nothing.
 
-use crate::base::fault::Fault;
+use crate::base::fault::{Failure, Fault};
+use crate::base::gate::Gate;
 use crate::config::model::ApiEndpoint;
 use crate::context::Context;
 use crate::context::access::access;
-use crate::context::own_cluster::server_at;
+use crate::context::own_cluster::{own_server, server_at};
 use crate::kube::KubeError;
 use crate::kube::client::{Access, Api, Client};
+use crate::kube::cluster::Cluster;
 use std::path::Path;
 use std::time::Duration;
 
@@ -36,6 +38,15 @@ pub fn use_if_needed(cx: &mut Context, kubeconfig: &Path, own: &ApiEndpoint) {
         access.server
     ));
     cx.use_own_server(own);
+}
+
+/// The API server of this host with its address, asked with the credentials of the kubeconfig, each request within `limit`. None if
+/// there is none here, and if the kubeconfig leads to it anyway.
+pub fn cluster(cx: &Context, kubeconfig: &Path, limit: Duration) -> Result<Option<(String, Cluster)>, Failure> {
+    let access = access(cx, kubeconfig)?;
+    let Some(server) = own_server(cx).filter(|own| *own != access.server) else { return Ok(None) };
+    let client = Client::new(Access { server: server.clone(), ..access })?.within(limit);
+    Ok(Some((server, Cluster::running(client, Gate::open(), cx.host.clock.clone(), Duration::ZERO))))
 }
 
 /// The HTTP status of the readiness check.
@@ -87,6 +98,19 @@ mod tests {
     fn used(host: &mut Host) -> String {
         use_if_needed(&mut host.cx, Path::new(ADMIN), &host.own);
         access(&host.cx, Path::new(ADMIN)).unwrap().server
+    }
+
+    /// 'status' behind a load balancer that was down showed nothing of the cluster.
+    #[test]
+    fn the_api_server_of_this_host_is_asked_beside_the_shared_address() {
+        let dead = format!("https://{}", dead_address());
+        let mut here = host(&dead, &TestCa::new("other"), 200);
+        here.cx.config.node.as_mut().unwrap().local_endpoint = here.own.clone();
+        let (server, own) = cluster(&here.cx, Path::new(ADMIN), LIMIT).unwrap().unwrap();
+        assert_eq!((server, own.text("/readyz").unwrap().0), (here.server.url(), 200));
+        let mut same = host(&here.server.url(), &TestCa::new("other"), 200);
+        same.cx.config.node.as_mut().unwrap().local_endpoint = here.own.clone();
+        assert!(cluster(&same.cx, Path::new(ADMIN), LIMIT).unwrap().is_none(), "it leads there anyway");
     }
 
     /// 'token create' and 'reset' waited and failed behind a load balancer that was down.

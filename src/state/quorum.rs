@@ -11,7 +11,8 @@ use super::not_yaml::NotYaml;
 use super::own_etcd::CLIENTS;
 use super::stacked_etcd;
 use super::static_pod::StaticPod;
-use crate::base::fault::Result;
+use crate::base::fault::{Failure, Result};
+use crate::base::wait::Pace;
 use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
 use crate::context::access::ca_certificates;
@@ -24,11 +25,13 @@ use std::time::Duration;
 const ETCD: &str = "etcd";
 /// How long members may be unresponsive: an election, or the restart of a member, takes less.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How often the members are asked during a wait.
+const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Fails if the etcd of this control plane has lost quorum. Succeeds on a host without etcd, and if the state is
 /// unknown.
 pub fn require(cx: &Context) -> Result<()> {
-    let Some(pod) = StaticPod::read(&cx.host.files, ETCD)?.filter(|_| cx.host.files.is_live()) else { return Ok(()) };
+    let Some(pod) = StaticPod::read(&cx.host.files, ETCD)?.filter(|_| cx.host.is_live()) else { return Ok(()) };
     let dir = current_config::from_host(cx)?.0.certificates_dir;
     let members = local_etcd::initial_members(&pod);
     let mut endpoints: Vec<String> = pod.list("listen-client-urls").into_iter().map(str::to_owned).collect();
@@ -43,10 +46,42 @@ pub fn require(cx: &Context) -> Result<()> {
     // list the other members, as it last knew them. If the API is healthy, that list is outdated.
     let stored = local_etcd::stored_members(cx, &pod);
     let members = if stored.is_empty() { members } else { stored };
-    if members.len() < 2 || api_is_healthy(cx) {
+    if members.len() < 2 || api_is_healthy(cx) || has_expired(cx, &dir) {
         return Ok(());
     }
     membership.require_majority_of(&members)
+}
+
+/// Notices during a wait that etcd has lost its majority: without it no API server becomes healthy, and none of them reports
+/// why. It is lost if that has been seen twice in a row: members of a busy cluster may be silent for some seconds.
+pub struct QuorumWatch {
+    pace: Pace,
+    seen: bool,
+}
+
+impl QuorumWatch {
+    /// For a wait that begins now.
+    pub fn new(cx: &Context) -> Self {
+        Self { pace: Pace::new(&cx.host.clock, INTERVAL, INTERVAL), seen: false }
+    }
+
+    /// To be called in each poll.
+    pub fn look(&mut self, cx: &Context) -> Result<()> {
+        if self.pace.is_due(&cx.host.clock) { self.take(require(cx)) } else { Ok(()) }
+    }
+
+    fn take(&mut self, outcome: Result<()>) -> Result<()> {
+        let before = std::mem::replace(&mut self.seen, outcome.is_err());
+        if before { outcome } else { Ok(()) }
+    }
+}
+
+/// The failure, or the loss of etcd's majority that is behind it: it can be lost at any time.
+pub fn cause_of(failure: Failure, cx: &Context) -> Failure {
+    match require(cx) {
+        Err(lost) if lost.downcast_ref::<EtcdError>().is_some() => lost,
+        _ => failure,
+    }
 }
 
 /// [`require`], if the kubeconfig is for the cluster of this host. A manifest of etcd that cannot be parsed is
@@ -77,6 +112,14 @@ fn is_this_cluster(cx: &Context, kubeconfig: &Path) -> Result<bool> {
     Ok(trusted.iter().any(|cert| own.contains(cert)))
 }
 
+/// True if a certificate of this host's etcd has expired: members that refuse each other's certificates do not respond, and a
+/// renewal is what brings them back.
+fn has_expired(cx: &Context, dir: &Path) -> bool {
+    let read = |name: &str| cx.host.files.read(&dir.join("etcd").join(name)).ok().flatten().unwrap_or_default();
+    let mut certs = ["server.crt", "peer.crt"].iter().filter_map(|name| Cert::bundle_from_pem(&read(name)).ok());
+    certs.any(|certs| certs.first().is_some_and(|cert| cert.not_after < cx.host.clock.now()))
+}
+
 fn api_is_healthy(cx: &Context) -> bool {
     let ask = || cx.hasty_cluster(Path::new(ADMIN_CONF))?.text("/readyz").map_err(Into::into);
     let answer: Result<(u16, String)> = ask();
@@ -86,6 +129,70 @@ fn api_is_healthy(cx: &Context) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::env::Clock;
+    use crate::base::https::test_server::TestCa;
+    use crate::state::leave_error::LeaveError;
+    use crate::state::quorum_fixture::Voters;
+
+    /// The checks in the middle of runs had no test, because they only worked on the running machine.
+    #[test]
+    fn a_majority_that_is_gone_is_noticed_with_the_members_that_do_not_respond() {
+        let root = tempfile::tempdir().unwrap();
+        let mut cx = Context::for_tests(root.path().to_str().unwrap());
+        let voters = Voters::start(root.path());
+        require(&cx).unwrap();
+        voters.lose_majority();
+        require(&cx).expect("the etcd in another root directory is not that of this host");
+        voters.attach(&mut cx);
+        let failure = require_for(&cx, Path::new(ADMIN_CONF)).unwrap_err();
+        let Some(EtcdError::QuorumLost { answering: 1, voters: 3, missing, .. }) = failure.downcast_ref() else {
+            panic!("{failure}")
+        };
+        assert!(missing[0].starts_with("n2: ") && missing[1].starts_with("n3: "), "{missing:?}");
+        let other = || LeaveError::IsThisHost("n1".into()).into();
+        assert!(cause_of(other(), &cx).downcast_ref::<EtcdError>().is_some());
+        voters.bring_back();
+        require(&cx).unwrap();
+        assert!(cause_of(other(), &cx).downcast_ref::<LeaveError>().is_some());
+    }
+
+    /// `certs renew` refused to renew the certificates that had expired on all members, and led to 'etcd recover'.
+    #[test]
+    fn members_that_are_silent_because_their_certificates_have_expired_are_not_lost() {
+        let root = tempfile::tempdir().unwrap();
+        let mut cx = Context::for_tests(root.path().to_str().unwrap());
+        let voters = Voters::start(root.path());
+        voters.attach(&mut cx);
+        voters.silence();
+        let failure = require(&cx).unwrap_err();
+        assert!(matches!(failure.downcast_ref(), Some(EtcdError::QuorumLost { answering: 0, .. })), "{failure}");
+        let expired = TestCa::new("etcd-ca").leaf(&["127.0.0.1"], (-9, -1));
+        std::fs::write(root.path().join("etc/kubernetes/pki/etcd/peer.crt"), expired.certificate).unwrap();
+        cx.host.clock = Clock::system();
+        require(&cx).unwrap();
+    }
+
+    /// A join on a busy host failed although all members came back.
+    #[test]
+    fn a_majority_that_is_missing_once_does_not_end_a_wait() {
+        let root = tempfile::tempdir().unwrap();
+        let mut cx = Context::for_tests(root.path().to_str().unwrap());
+        let voters = Voters::start(root.path());
+        voters.attach(&mut cx);
+        let mut watch = QuorumWatch::new(&cx);
+        let mut looks = Vec::new();
+        for is_lost in [true, false, true, true] {
+            if is_lost {
+                voters.lose_majority()
+            } else {
+                voters.bring_back()
+            }
+            assert!(watch.look(&cx).is_ok(), "it is not due");
+            cx.host.clock.sleep(INTERVAL);
+            looks.push(watch.look(&cx).is_ok());
+        }
+        assert_eq!(looks, [true, true, true, false]);
+    }
 
     #[test]
     fn a_host_without_etcd_is_not_checked() {

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// How often the members are asked.
 const INTERVAL: Duration = Duration::from_secs(2);
+/// How long a host may reach no member: its own network may be the problem, and come back.
+const CUT_OFF: Duration = Duration::from_secs(20);
 
 /// Asks the members during one wait.
 pub struct MajorityWatch<'a> {
@@ -28,31 +30,29 @@ impl<'a> Membership<'a> {
         MajorityWatch { membership: self, pace: Pace::new(self.clock, INTERVAL, INTERVAL), lost_since: None }
     }
 
-    /// Whether a majority responds, of the members as one of them lists them, or as they were last listed. If no member can be
-    /// reached, nothing is known: the network of this host may be the problem.
+    /// Whether a majority responds, of the members as one of them lists them, or as they were last listed.
     fn majority(&self) -> Result<(), EtcdError> {
         let members = self.api.members_serializable().unwrap_or_else(|_| self.known.borrow().clone());
-        match quorum::is_there(self.api, &members) {
-            Err(EtcdError::QuorumLost { answering: 0, cut_off: true, .. }) => Ok(()),
-            outcome => outcome,
-        }
+        quorum::is_there(self.api, &members)
     }
 }
 
 impl MajorityWatch<'_> {
-    /// Fails if most members have not responded for longer than an election or the restart of a member takes.
+    /// Fails if most members have not responded for longer than an election or the restart of a member takes, or none for
+    /// longer.
     pub fn look(&mut self) -> Result<(), Failure> {
         let Membership { clock, .. } = self.membership;
         if !self.pace.is_due(clock) {
             return Ok(());
         }
-        let outcome = self.membership.majority();
-        if outcome.is_ok() {
+        let Err(lost) = self.membership.majority() else {
             self.lost_since = None;
             return Ok(());
-        }
+        };
+        let is_alone = matches!(lost, EtcdError::QuorumLost { answering: 0, cut_off: true, .. });
+        let patience = if is_alone { CUT_OFF } else { PATIENCE };
         let now = clock.monotonic();
         let since = *self.lost_since.get_or_insert(now);
-        if now.saturating_sub(since) < PATIENCE { Ok(()) } else { Ok(outcome?) }
+        if now.saturating_sub(since) < patience { Ok(()) } else { Err(lost.into()) }
     }
 }

@@ -55,11 +55,11 @@ fn a_node_is_waited_for_and_in_a_dry_run_assumed() {
     let events = Events::silent();
     let (api, gate) = (TestApi::default(), Gate::open());
     let cluster = api.cluster(&gate);
-    let error = cluster.wait_for_node("n1", LIMIT, &events).unwrap_err();
+    let error = cluster.wait_for_node("n1", LIMIT, &events, || Ok(())).unwrap_err();
     assert!(error.to_string().contains("the kubelet has not registered it yet"), "{error}");
     let mut node = json!({"metadata": {"name": "n1"}, "status": {"conditions": [{"type": "Ready", "status": "False", "message": "no CNI"}]}});
     api.put("/api/v1/nodes/n1", node.clone());
-    cluster.wait_for_node("n1", LIMIT, &events).unwrap();
+    cluster.wait_for_node("n1", LIMIT, &events, || Ok(())).unwrap();
     let error = cluster.wait_for_ready_node("n1", LIMIT, &events).unwrap_err();
     assert!(error.to_string().ends_with("no CNI"), "{error}");
     node["status"]["conditions"][0]["status"] = json!("True");
@@ -67,7 +67,7 @@ fn a_node_is_waited_for_and_in_a_dry_run_assumed() {
     cluster.wait_for_ready_node("n1", LIMIT, &events).unwrap();
 
     let dry = TestApi::default().cluster(&Gate::recording());
-    dry.wait_for_node("n2", LIMIT, &events).unwrap();
+    dry.wait_for_node("n2", LIMIT, &events, || Ok(())).unwrap();
     assert!(dry.find(&ObjectRef::global(&NODE, "n2")).unwrap().is_some());
 }
 

@@ -52,7 +52,7 @@ pub fn find_cluster(cx: &mut Context, join: JoinConfig, fix: bool, facts: &Facts
     untrusted::read::<Map<String, Value>>(kubelet.as_bytes()).map_err(JoinError::BadKubeletConfig)?;
     refuse_taken_name(cx, &api, &found.ca_pem)?;
     (cx.config.cluster, cx.lifecycle) = (Some(cluster), Lifecycle::Joined);
-    Ok(Joining { found, user, api: Arc::new(api), kubelet, ca_cert_path, control_plane, fix })
+    Ok(Joining { found, user, api: Arc::new(api), kubelet, ca_cert_path, control_plane, fix, etcd_members: Vec::new() })
 }
 
 /// The cluster, the access to it, and the kubelet's credentials for requesting its certificate.

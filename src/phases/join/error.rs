@@ -99,13 +99,17 @@ pub enum JoinError {
     #[error("no etcd member was found: {0}")]
     NoEtcd(String),
     /// This host reaches no other host.
-    #[error("this host can no longer reach the API server or any etcd member; its own network is down or cut off: {0}")]
+    #[error(
+        "this host can no longer reach the API server or any etcd member; its own network may be down or cut off: {0}"
+    )]
     CutOff(String),
     /// etcd lost its majority during the join.
     #[error("{why}")]
     MajorityLost {
         /// The loss, with the members that are missing.
         why: String,
+        /// The member that is missing was the only one with a vote.
+        is_only: bool,
         /// This host already has data of a member, without a vote.
         has_begun: bool,
     },
@@ -180,8 +184,15 @@ impl Fault for JoinError {
             }
             Self::NothingStored | Self::StoredIncompletely { .. } | Self::StoredBadly { .. } => store.into(),
             Self::CutOff(_) => {
-                "run 'ip -br address' and 'ip route' on this host, fix its network, then run the command again: it \
-                 continues"
+                "run 'ip -br address' and 'ip route' on this host and fix its network; or, if the other hosts are down, start \
+                 them; then run the command again: it continues. If they are permanently gone, recover the cluster first \
+                 (docs/quorum.md), and keep the data of every host until then"
+                    .into()
+            }
+            Self::MajorityLost { is_only: true, .. } => {
+                "start its host, or etcd there again (run 'crictl logs $(crictl ps -aq --name etcd)' on it), then run the same \
+                 command again: it continues. If its data is permanently gone, restore a snapshot (docs/etcd.md); this host may have \
+                 a copy of the data: keep /var/lib/etcd until then"
                     .into()
             }
             Self::MajorityLost { has_begun, .. } => {

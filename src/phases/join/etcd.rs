@@ -12,16 +12,15 @@ use crate::config::model::Etcd;
 use crate::context::{Context, Joining, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::domain::paths::manifest;
-use crate::etcd::{self, EtcdError, LocalData, Membership};
+use crate::etcd::{self, EtcdError, LocalData, Member, Membership};
 use crate::kube::KubeError;
-use crate::kube::cluster::Cluster;
 use crate::ops::etcd_data::{Dirs, clean_up};
 use crate::ops::rejected_pods::RejectedPods;
 use crate::ops::running::{Running, ThisHost};
 use crate::ops::static_pods;
 use crate::ops::turn;
 use crate::phases::join::error::JoinError;
-use crate::pipeline::{Action, Phase, Target};
+use crate::pipeline::{Phase, Target};
 use crate::render::pods::{EtcdMember, client_url, peer_url};
 use crate::state::stacked_etcd;
 use crate::state::static_pod::StaticPod;
@@ -31,14 +30,18 @@ use std::time::Duration;
 /// Checks whether etcd can add a member, before anything on this host starts that would have to be rolled back.
 pub struct CheckEtcd;
 
-impl Action for CheckEtcd {
+impl Phase<Joining> for CheckEtcd {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Joining>, _: &Target) -> Result<()> {
         let Some(etcd) = connect(cx)? else { return Ok(()) };
-        etcd.membership(cx)?.check_room(&cx.node()?.name, &etcd.peer_url, etcd.dirs.local_data(cx)?)
+        let membership = etcd.membership(cx)?;
+        membership.check_room(&cx.node()?.name, &etcd.peer_url, etcd.dirs.local_data(cx)?)?;
+        let known = membership.known();
+        cx.work.etcd_members = known;
+        Ok(())
     }
 }
 
@@ -54,18 +57,20 @@ impl Phase<Joining> for EtcdJoin {
             cx.events.message("the cluster uses an external etcd: nothing to do");
             return Ok(());
         };
-        let _turn = turn::hold(cx, Path::new(ADMIN_CONF), "join")?;
         add(cx, &etcd).map_err(|failure| {
             if etcd.is_cut_off(cx) { JoinError::CutOff(failure.to_string()).into() } else { failure }
         })
     }
 }
 
-fn add(cx: &mut Context, etcd: &Stacked) -> Result<()> {
+fn add(cx: &mut Run<Joining>, etcd: &Stacked) -> Result<()> {
     let membership = etcd.membership(cx)?;
     let has_manifest = cx.host.files.exists(&manifest("etcd"));
     let data = etcd.dirs.local_data(cx)?;
     let lost = |failure| of_lost_majority(failure, &membership, &etcd.peer_url, data);
+    // Without a majority the API takes long to refuse the Lease.
+    membership.require_list().map_err(lost)?;
+    let _turn = turn::hold(cx, Path::new(ADMIN_CONF), "join")?;
     let admission = membership.admit(&cx.node()?.name, &etcd.peer_url, data).map_err(lost)?;
     // A member that has not started yet needs the current member list; one that has started keeps its manifest.
     if !admission.has_started || !has_manifest {
@@ -88,11 +93,11 @@ fn add(cx: &mut Context, etcd: &Stacked) -> Result<()> {
 /// The failure, with how this host joins after the others have recovered from the loss of etcd's majority. A host that may have a
 /// vote, and so the last good copy of the data, gets the same advice as every other member.
 fn of_lost_majority(failure: Failure, membership: &Membership<'_>, peer_url: &str, data: LocalData) -> Failure {
-    let Some(error @ EtcdError::QuorumLost { .. }) = failure.downcast_ref() else { return failure };
-    let why = error.to_string();
+    let Some(error @ EtcdError::QuorumLost { voters, .. }) = failure.downcast_ref() else { return failure };
+    let (why, is_only) = (error.to_string(), *voters == 1);
     match membership.is_learner(peer_url) {
-        Some(true) => JoinError::MajorityLost { why, has_begun: true }.into(),
-        None if data != LocalData::Present => JoinError::MajorityLost { why, has_begun: false }.into(),
+        Some(true) => JoinError::MajorityLost { why, is_only, has_begun: true }.into(),
+        None if data != LocalData::Present => JoinError::MajorityLost { why, is_only, has_begun: false }.into(),
         _ => failure,
     }
 }
@@ -118,22 +123,31 @@ impl Stacked {
             && matches!(cx.work.api.text("/readyz"), Err(KubeError::Transport(error)) if is_unreachable(&error))
     }
 
-    fn membership<'a>(&'a self, cx: &'a Context) -> Result<Membership<'a>> {
+    fn membership<'a>(&'a self, cx: &'a Run<Joining>) -> Result<Membership<'a>> {
         let limit = cx.node()?.timeouts.etcd_api_call;
-        Ok(Membership::new(&self.client, &cx.host.gate, &cx.host.clock, &cx.events, limit))
+        let mut known = cx.work.etcd_members.clone();
+        if known.is_empty() {
+            let at = |url: &String| Member { name: url.clone(), client_urls: vec![url.clone()], ..Member::default() };
+            known = self.others.iter().map(at).collect();
+        }
+        Ok(Membership::new(&self.client, &cx.host.gate, &cx.host.clock, &cx.events, limit).knowing(known))
     }
 }
 
-/// Connects to the cluster's etcd; None if it is external.
-fn connect(cx: &mut Context) -> Result<Option<Stacked>> {
+/// Connects to the cluster's etcd; None if it is external. Members that this run found before are not looked for again: without
+/// a majority of them the API does not respond.
+fn connect(cx: &mut Run<Joining>) -> Result<Option<Stacked>> {
     let Etcd::Local(local) = cx.cluster()?.etcd.clone() else { return Ok(None) };
-    let cluster = cx.running_cluster(Path::new(ADMIN_CONF))?;
     let address = cx.node()?.local_endpoint.advertise_address;
-    let others = endpoints(cx, &cluster, &client_url(address))?;
+    let own = client_url(address);
+    let known = others(cx.work.etcd_members.iter().flat_map(|member| member.client_urls.clone()).collect(), &own);
+    let others = if known.is_empty() { endpoints(cx, &own)? } else { known };
     let client = client(cx, others.clone())?;
     Ok(Some(Stacked { client, others, peer_url: peer_url(address), dirs: Dirs::of(cx, &local)? }))
 }
 
+/// How long a request to the API may take that is repeated.
+const REQUEST: Duration = Duration::from_secs(5);
 /// How long the host of a member may take to accept a connection.
 const REACH: Duration = Duration::from_secs(1);
 /// How long a member that has joined may take until it serves requests.
@@ -173,15 +187,22 @@ fn ensure_serving(cx: &Context, membership: &Membership<'_>, id: u64) -> Result<
 
 /// The client URLs of the members on other control planes, from their Pods. A kubelet may create the mirror Pods in
 /// the cluster only a minute after their start. Until then a member is expected next to each API server, where kubeadm
-/// and kubewright run it; it must have a certificate of etcd's CA.
-fn endpoints(cx: &Context, cluster: &Cluster, own: &str) -> Result<Vec<String>> {
+/// and kubewright run it; it must have a certificate of etcd's CA. If etcd has lost its majority, the API shows nothing, but
+/// the member next to the API server that this host uses may say so.
+fn endpoints(cx: &Run<Joining>, own: &str) -> Result<Vec<String>> {
+    let cluster = cx.cluster_within(Path::new(ADMIN_CONF), REQUEST)?;
+    let nearest = cx.work.api_host().parse().map(client_url).unwrap_or_else(|_| own.to_owned());
+    let nearest = client(cx, vec![nearest])?;
+    let membership = Membership::new(&nearest, &cx.host.gate, &cx.host.clock, &cx.events, PATIENCE);
+    let mut majority = membership.watch_majority();
     let wait = Wait::new("a reachable etcd member", cx.timeouts().etcd_api_call);
     let found = wait.until(&cx.host.clock, &cx.events, || {
-        let found = others(stacked_etcd::urls_from_pods(cluster)?, own);
+        majority.look()?;
+        let found = others(stacked_etcd::urls_from_pods(&cluster)?, own);
         if !found.is_empty() {
             return Ok(Poll::Ready(found));
         }
-        let beside = others(stacked_etcd::urls_next_to_api_servers(cluster)?, own);
+        let beside = others(stacked_etcd::urls_next_to_api_servers(&cluster)?, own);
         if beside.is_empty() {
             return Ok(Poll::Pending("no Pod and no API server shows the address of a member".into()));
         }

@@ -22,6 +22,7 @@ use crate::render::objects::mark;
 use crate::state::health;
 use crate::state::kubelet_credentials::{self, Credentials};
 use crate::state::kubelet_csr::{self, RequestState};
+use crate::state::quorum::QuorumWatch;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -51,7 +52,10 @@ impl Phase<Joining> for WaitBootstrap {
         // Whatever happens to the node: with its own certificate the kubelet no longer needs the token.
         cx.host.files.remove(Path::new(BOOTSTRAP_KUBELET_CONF))?;
         let name = cx.node()?.name.clone();
-        let node = cluster.wait_for_node(&name, limit, &cx.events).map_err(|failure| cx.explained(failure))?;
+        let mut quorum = QuorumWatch::new(cx);
+        let node = cluster
+            .wait_for_node(&name, limit, &cx.events, || quorum.look(cx))
+            .map_err(|failure| cx.explained(failure))?;
         if let Some(patch) = mark::cri_socket_patch(cx.facts()?, cx.cluster()?, &node, &cx.cri_socket()?) {
             cluster.patch(&ObjectRef::global(&NODE, &name), PatchKind::Strategic, &patch)?;
         }
@@ -82,6 +86,7 @@ fn wait_for_kubelet(cx: &Run<Joining>) -> Result<()> {
 fn wait_for_certificate(cx: &Run<Joining>, limit: Duration) -> Result<()> {
     let wait = Wait::new("the kubelet's own certificate", limit);
     let mut awaited = own_api_server(cx)?;
+    let mut quorum = QuorumWatch::new(cx);
     let mut request = RequestWatch { text: None, pace: Pace::new(&cx.host.clock, FIRST_CHECK, CHECK_INTERVAL) };
     let done = wait.until(&cx.host.clock, &cx.events, || {
         let own = own_credentials(cx)?;
@@ -96,6 +101,7 @@ fn wait_for_certificate(cx: &Run<Joining>, limit: Duration) -> Result<()> {
             cx.events
                 .message("restarted the kubelet, so that it retries with the API server of this host, which is now up");
         }
+        quorum.look(cx)?;
         let request = request.look(cx);
         Ok(Poll::Pending(request.unwrap_or_else(|| format!("{KUBELET_CONF}: {}", own.shown()))))
     });

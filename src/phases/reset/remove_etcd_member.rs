@@ -133,6 +133,7 @@ mod tests {
     use super::*;
     use crate::context::leaving::fixture;
     use crate::ops::etcd_member::refusal;
+    use crate::state::quorum_fixture::Voters;
 
     fn unknown() -> EtcdMembership {
         EtcdMembership::Unknown("no response".into())
@@ -182,5 +183,22 @@ mod tests {
     fn a_member_that_is_not_needed_for_quorum_is_removed() {
         assert!(!refused(|_| {}, &EtcdMembership::Member { others: Vec::new() }, true));
         assert!(!refused(|_| {}, &EtcdMembership::None, true));
+    }
+
+    /// Other hosts were lost while Pods were evicted.
+    #[test]
+    fn a_reset_changes_nothing_on_a_member_after_the_majority_of_etcd_was_lost() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("var/lib/etcd/member")).unwrap();
+        let mut cx = fixture(root.path());
+        let voters = Voters::start(root.path());
+        voters.attach(&mut cx);
+        let name = cx.work.name.clone();
+        assert!(matches!(etcd_member::guard(&mut cx).unwrap(), EtcdMembership::Member { .. }), "{name}");
+        voters.lose_majority();
+        let target = Target { path: "remove-etcd-member".into(), item: None };
+        let failure = RemoveEtcdMember.run(&mut cx, &target).unwrap_err();
+        assert!(matches!(failure.downcast_ref(), Some(LeaveError::Quorum(_))), "{failure}");
+        assert_eq!(cx.host.gate.count(), 0);
     }
 }

@@ -7,6 +7,7 @@ use crate::base::exit_code::ExitCode;
 use crate::ops::kubelet_service::KubeletUnavailable;
 use crate::ops::renewal;
 use crate::pki::catalog;
+use crate::state::quorum_fixture::Voters;
 use crate::state::renewal_fixture::{CREATED, host, renewing, use_rotated_file};
 use fake_components::*;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -329,4 +330,52 @@ fn a_component_that_serves_what_clients_reject_gets_the_old_files_back() {
         assert_eq!(host.file(file), before, "{said}");
         assert!(!reloads || said.contains("the old files were restored"), "{said}");
     }
+}
+
+fn with_voters(root: &tempfile::TempDir, cx: &mut Run<Renewal>) -> Voters {
+    let voters = Voters::start(root.path());
+    voters.attach(cx);
+    voters
+}
+
+fn is_of_lost_majority(failure: &Failure) -> bool {
+    matches!(failure.downcast_ref(), Some(EtcdError::QuorumLost { answering: 1, .. }))
+}
+
+/// The other components were restarted too, and then waited for until the timeout.
+#[test]
+fn a_renewal_ends_no_further_component_after_the_majority_of_etcd_was_lost() {
+    let (root, host, mut cx) = with_renewed(&["apiserver", "scheduler.conf"]);
+    let voters = with_voters(&root, &mut cx);
+    let new = [API, SCHEDULER].map(|file| host.file(file));
+    *host.when_ended.borrow_mut() = Some(Box::new(move || voters.lose_majority()));
+    let components = ["kube-apiserver", "kube-scheduler"].map(|name| component(&host, name));
+    let failure = load_all(&mut cx, &components, &host).unwrap_err();
+    assert!(is_of_lost_majority(&failure), "{failure}");
+    assert_eq!(host.log.take(), ["end kube-apiserver old"]);
+    assert_eq!([API, SCHEDULER].map(|file| host.file(file)), new, "the old files do not help either");
+}
+
+#[test]
+fn nothing_is_ended_if_the_majority_of_etcd_was_lost_before_the_first_restart() {
+    let (root, host, mut cx) = with_renewed(&["apiserver"]);
+    with_voters(&root, &mut cx).lose_majority();
+    assert!(is_of_lost_majority(&load(&host, &mut cx).unwrap_err()));
+    assert_eq!(host.log.take(), [""; 0]);
+}
+
+/// The new files were taken for the cause, and the old ones restored in a restart that could not succeed either.
+#[test]
+fn a_restart_during_which_the_majority_of_etcd_is_lost_keeps_the_new_files_and_ends_early() {
+    let (root, host, mut cx, old) = renewed();
+    let voters = with_voters(&root, &mut cx);
+    host.problems.borrow_mut().insert("kube-apiserver".into(), "[-]etcd failed".into());
+    *host.when_ended.borrow_mut() = Some(Box::new(move || voters.lose_majority()));
+    let begun = cx.host.clock.monotonic();
+    let failure = api_server(&host).load(&mut cx).unwrap_err();
+    assert!(is_of_lost_majority(&failure), "{failure}");
+    assert_eq!(host.log.take(), ["end kube-apiserver old"]);
+    assert_ne!(disk(root.path()), old);
+    let waited = cx.host.clock.monotonic() - begun;
+    assert!(waited < cx.timeouts().upgrade_manifests / 4, "{waited:?}");
 }

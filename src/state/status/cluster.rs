@@ -13,10 +13,14 @@ use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CONFIG_MAP, DAEMON_SET, DEPLOYMENT, LEASE, NODE, ObjectRef, POD};
 use crate::kube::token;
 use crate::pki::moment;
+use crate::state::own_api;
 use serde_json::Value;
 use std::path::Path;
+use std::time::Duration;
 
 const SYSTEM: &str = "kube-system";
+/// How long each answer of this host's own API server may take.
+const OWN: Duration = Duration::from_millis(800);
 const NODE_LEASES: &str = "kube-node-lease";
 
 type Answer<T> = Result<T, KubeError>;
@@ -45,7 +49,19 @@ pub(super) fn read(cx: &Context, kubeconfig: &Path, of_kubelet: bool) -> View {
         }
     };
     let own = if of_kubelet { cx.node().ok().map(|node| node.name.clone()) } else { None };
-    of(&cluster, api, own.as_deref(), cx.host.clock.now())
+    let view = of(&cluster, api, own.as_deref(), cx.host.clock.now());
+    match &view.api {
+        Some(api) if !api.responds => from_own_server(cx, kubeconfig, api, own.as_deref()).unwrap_or(view),
+        _ => view,
+    }
+}
+
+/// What the API server of this host shows, where the address in the kubeconfig leads nowhere, as that of a load balancer that is down.
+fn from_own_server(cx: &Context, kubeconfig: &Path, api: &Api, own: Option<&str>) -> Option<View> {
+    let (server, cluster) = own_api::cluster(cx, kubeconfig, OWN).ok()??;
+    let view = of(&cluster, Api::default(), own, cx.host.clock.now());
+    let is_ready = view.api.as_ref().is_some_and(|api| api.ready);
+    is_ready.then(|| View { api: Some(Api { asked_instead: Some(server), ..api.clone() }), ..view })
 }
 
 pub(super) fn of(cluster: &Cluster, mut api: Api, own: Option<&str>, now: i64) -> View {

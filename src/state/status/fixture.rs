@@ -82,6 +82,7 @@ pub fn healthy() -> View {
             ready: true,
             problem: None,
             responds: true,
+            asked_instead: None,
         }),
         control_planes: Some(
             planes

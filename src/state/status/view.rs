@@ -81,6 +81,9 @@ pub struct Api {
     pub problem: Option<String>,
     /// It responded, whatever it said.
     pub responds: bool,
+    /// The API server of this host, which was asked because that address leads nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_instead: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -29,6 +29,8 @@ pub struct FakeComponents {
     pub silent: RefCell<u32>,
     /// No kubelet would restart a stopped container.
     pub kubelet_is_down: RefCell<bool>,
+    /// What happens when the first container is ended.
+    pub when_ended: RefCell<Option<Box<dyn FnOnce()>>>,
 }
 
 pub struct Component {
@@ -64,6 +66,7 @@ impl FakeComponents {
             log: RefCell::default(),
             started: RefCell::new(0),
             kubelet_is_down: RefCell::new(false),
+            when_ended: RefCell::default(),
         }
     }
 
@@ -127,6 +130,9 @@ impl Running for FakeComponents {
     }
 
     fn end(&self, stopped: &Container) -> Result<()> {
+        if let Some(event) = self.when_ended.take() {
+            event();
+        }
         let mut components = self.components.borrow_mut();
         let component = components.get_mut(&stopped.name).unwrap();
         component.containers.retain(|one| one.id != stopped.id);

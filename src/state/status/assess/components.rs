@@ -66,8 +66,11 @@ fn api(view: &View) -> Option<Cause> {
         host.components.iter().any(|one| one.name == "kube-apiserver" && one.state == ComponentState::Ready)
     });
     if let Some(host) = own.filter(|_| !api.responds) {
-        let what =
-            format!("{} does not lead to an API server, and that of {} is ready: {problem}", api.server, host.name);
+        let asked = if api.asked_instead.is_some() { " and was asked instead" } else { "" };
+        let what = format!(
+            "{} does not lead to an API server, and that of {} is ready{asked}: {problem}",
+            api.server, host.name
+        );
         return Some(Cause::new("EndpointDown", Severity::Critical, &api.server, what, &api.server));
     }
     let id = if api.responds { "ApiNotReady" } else { "ApiDown" };
