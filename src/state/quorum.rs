@@ -164,6 +164,11 @@ mod tests {
         let voters = Voters::start(root.path());
         voters.attach(&mut cx);
         voters.silence();
+        // The other members are only known from there.
+        let manifest = root.path().join("etc/kubernetes/manifests/etcd.yaml");
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        let listed = "'--initial-cluster=n1=https://127.0.0.1:2380,n2=https://127.0.0.1:2380'";
+        std::fs::write(&manifest, text.replace("]}]}", &format!(", {listed}]}}]}}"))).unwrap();
         let failure = require(&cx).unwrap_err();
         assert!(matches!(failure.downcast_ref(), Some(EtcdError::QuorumLost { answering: 0, .. })), "{failure}");
         let expired = TestCa::new("etcd-ca").leaf(&["127.0.0.1"], (-9, -1));

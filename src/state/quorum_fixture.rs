@@ -41,8 +41,7 @@ impl Voters {
         };
         let own = servers[0].url();
         let flags = format!(
-            "--listen-client-urls={own}, --advertise-client-urls={own}, --initial-advertise-peer-urls=https://n1:2380, \
-             '--initial-cluster=n1=https://127.0.0.1:2380,n2=https://127.0.0.1:2380'"
+            "--listen-client-urls={own}, --advertise-client-urls={own}, --initial-advertise-peer-urls=https://n1:2380"
         );
         put("manifests/etcd.yaml", format!("spec: {{containers: [{{command: [etcd, {flags}]}}]}}").as_bytes());
         let client = ca.local_leaf();
