@@ -110,6 +110,17 @@ fn every_help_screen_fits_a_terminal_and_describes_what_it_lists() {
             assert!(line.chars().count() <= 80 || line.starts_with("Usage: "), "{path:?}: {line:?} is too long");
             assert!(line.trim_end() == line, "{path:?}: {line:?} ends in blanks");
         }
+        // A line break of the source in the middle of a sentence left short lines.
+        for (line, next) in screen.lines().zip(screen.lines().skip(1)) {
+            // Two blanks separate the columns of a table.
+            let is_prose = |line: &str| {
+                !line.is_empty() && !line.starts_with(' ') && !line.starts_with("Usage: ") && !line.contains("  ")
+            };
+            let word = next.split(' ').next().unwrap_or_default();
+            let is_full = line.chars().count() + 1 + word.chars().count() > 80;
+            let is_broken = is_prose(line) && is_prose(next) && !line.ends_with(['.', ':', '!']) && !is_full;
+            assert!(!is_broken, "{path:?}: {line:?} is broken before {word:?}");
+        }
         for clutter in ["[possible values", "Possible values", "Flags of", "see a summary"] {
             assert!(!screen.contains(clutter), "{path:?} has {clutter:?}:\n{screen}");
         }

@@ -78,7 +78,7 @@ fn checked_time(text: &str) -> Result<String, String> {
 /// Flags of `certs check-expiration`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Exits with code 10 if a certificate expires within --critical or cannot be read, and with code 11 if one expires
+Exits with code 10 if a certificate expires within --critical or cannot be read, and with code 11 if one expires \
 within --warn, when that is set.")]
 pub struct CheckArgs {
     /// Directory of the certificates [default: from the configuration or the API server manifest]
@@ -107,8 +107,8 @@ pub struct CheckArgs {
 /// Flags of `certs renew`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Replaced files are copied to /var/lib/kubewright/backup first, which keeps those of the last three runs. If a component
-does not become healthy with its new certificate, the old one is restored. Names are those of kubeadm: apiserver,
+Replaced files are copied to /var/lib/kubewright/backup first, which keeps those of the last three runs. If a component \
+does not become healthy with its new certificate, the old one is restored. Names are those of kubeadm: apiserver, \
 etcd-server, admin.conf, ….")]
 pub struct RenewArgs {
     /// Certificate to renew, or 'all'
@@ -170,7 +170,7 @@ pub struct RotateArgs {
 /// Flags of `certs rotate-ca trust`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-The first control plane creates the new CAs, stores them in the cluster encrypted with a certificate key, and prints the
+The first control plane creates the new CAs, stores them in the cluster encrypted with a certificate key, and prints the \
 command with that key for the other control planes. Workers need no key.")]
 pub struct TrustArgs {
     /// What to rotate: ca, front-proxy-ca, etcd-ca, sa [default: all]
@@ -203,7 +203,7 @@ pub struct NextKeyArgs {
 /// Flags of `certs rotate-ca new-key`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Run it on a control plane that has completed 'trust', when the key that 'trust' printed was lost or seen by others. Keys
+Run it on a control plane that has completed 'trust', when the key that 'trust' printed was lost or seen by others. Keys \
 printed before are void.")]
 pub struct NewKeyArgs {
     /// Print the changes without applying them
@@ -245,7 +245,7 @@ pub struct RestartArgs {
 /// Flags of `certs add-san`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-The cluster configuration is shared; the certificate belongs to this host. Run the same command on every control
+The cluster configuration is shared; the certificate belongs to this host. Run the same command on every control \
 plane. Running it again changes nothing that is up to date.")]
 pub struct AddSanArgs {
     /// DNS names and IP addresses to add
@@ -276,7 +276,7 @@ pub struct SignedFilesArgs {
 /// Flags of `certs generate-csr`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Each CSR is written next to its key: apiserver.csr, etcd/server.csr, admin.conf.csr. Existing keys and kubeconfig
+Each CSR is written next to its key: apiserver.csr, etcd/server.csr, admin.conf.csr. Existing keys and kubeconfig \
 files are kept. Import the signed certificates with 'kubewright certs import'.")]
 pub struct GenerateCsrArgs {
     /// The files to work on
@@ -290,7 +290,7 @@ pub struct GenerateCsrArgs {
 /// Flags of `certs import`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-In a directory, certificates are looked up by the names of their CSRs: apiserver.crt, etcd/server.crt,
+In a directory, certificates are looked up by the names of their CSRs: apiserver.crt, etcd/server.crt, \
 admin.conf.crt. If one of them fails verification, nothing is changed.")]
 pub struct ImportArgs {
     /// Directory with the signed certificates, or the file of a single one

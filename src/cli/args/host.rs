@@ -29,23 +29,23 @@ pub enum HostCommand {
 }
 
 const RUN_HELP: &str = "\
-Standard input is one JSON object: the words of the command, which is 'init', 'join', 'reset', 'node', 'host change' or
+Standard input is one JSON object: the words of the command, which is 'init', 'join', 'reset', 'node', 'host change' or \
 'certs add-san', and its standard input.
 
     {\"arguments\": [\"join\", \"--config\", \"-\"], \"input\": \"apiVersion: kubeadm.k8s.io/v1beta4 …\"}
 
 'files' has files for its working directory: {\"network.yaml\": \"…\"}; they are removed at the end.
 
-The command gets a session of its own. Its events are kept on this host, one JSON object a line with a number. If a run with
+The command gets a session of its own. Its events are kept on this host, one JSON object a line with a number. If a run with \
 the same id exists, its events are printed and nothing is started.";
 
 const CHANGE_HELP: &str = "\
-Without --config, the host gets the configuration that the cluster stores: run it on each host, one after the other, after
-a change of the ConfigMaps kubeadm-config or kubelet-config. Nothing is drained; a static Pod that changes is replaced, and
+Without --config, the host gets the configuration that the cluster stores: run it on each host, one after the other, after \
+a change of the ConfigMaps kubeadm-config or kubelet-config. Nothing is drained; a static Pod that changes is replaced, and \
 the kubelet is restarted.
 
-With --config, on one control plane, the cluster stores the configuration when this host is ready with it, and the other
-nodes are marked: run it there without --config. The file has the whole ClusterConfiguration, and may have a
+With --config, on one control plane, the cluster stores the configuration when this host is ready with it, and the other \
+nodes are marked: run it there without --config. The file has the whole ClusterConfiguration, and may have a \
 KubeletConfiguration. The version, subnets and certificates do not change this way.
 
 If a component does not become ready, the host goes back to what it ran before, and nothing is stored.";

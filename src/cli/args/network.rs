@@ -15,11 +15,11 @@ pub enum NetworkCommand {
 }
 
 const TEST_HELP: &str = "\
-Starts up to three Pods on each node, in a namespace of its own, which is removed at the end: Pods ask each other by TCP and UDP, with
-little data and with full packets, and Services, DNS and the API; nodes ask Pods. What fails and what passes shows the cause.
+Starts up to three Pods on each node, in a namespace of its own, which is removed at the end: Pods ask each other by TCP and UDP, with \
+little data and with full packets, and Services, DNS and the API; nodes ask Pods. What fails and what passes shows the cause. \
 With more than 20 nodes, two of them are tested; name those that matter with --nodes.
 
-No image is pulled: the Pods run this program, which has to be installed on the nodes as one static file, in an image that they have.
+No image is pulled: the Pods run this program, which has to be installed on the nodes as one static file, in an image that they have. \
 They have no rights in the cluster or on the host. An interrupted test cleans up; what a killed one left is removed by the next.
 
 Exits with 0 if everything passes, with 11 if a node could not be tested or for a warning, and with 7 if traffic does not pass.";

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 pub enum SshCommand {
     /// Connect to hosts as a run over many hosts does, and report what was found
     #[command(after_help = "\
-Nothing is changed on the hosts. Hosts are connected to as OpenSSH does, by ~/.ssh/config, known_hosts and the agent; a host whose
-key is unknown is not logged in to. The exit code is 0 only if every host can be connected to and commands can be run as root
+Nothing is changed on the hosts. Hosts are connected to as OpenSSH does, by ~/.ssh/config, known_hosts and the agent; a host whose \
+key is unknown is not logged in to. The exit code is 0 only if every host can be connected to and commands can be run as root \
 there.")]
     Check(CheckArgs),
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// Flags of `status`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Run it on any host of the cluster, best on a control plane, or elsewhere with --kubeconfig. It works without the API: then it shows
+Run it on any host of the cluster, best on a control plane, or elsewhere with --kubeconfig. It works without the API: then it shows \
 what files, ports, the container runtime, etcd and the kubelet's log say. What could not be seen is shown as unknown.
 
 Exits with 0 if nothing is worse than a note, with 11 for a warning, and with 7 if something is critical.")]
@@ -26,7 +26,7 @@ pub struct StatusArgs {
 /// Flags of `doctor`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Checks this host and its cluster: what 'status' sees, the checks of 'preflight' that hold for a running host, logs, and files that
+Checks this host and its cluster: what 'status' sees, the checks of 'preflight' that hold for a running host, logs, and files that \
 differ from the cluster's configuration. A check that could not be made is listed, and does not count as passed.
 
 Exits with 0 if nothing is worse than a note, with 11 for a warning, and with 7 for an error.")]
@@ -50,7 +50,7 @@ pub struct DoctorArgs {
 pub enum DoctorCommand {
     /// Write an archive with what others need to help, without secrets
     #[command(after_help = "\
-The archive contains findings, status, logs and configuration of this host. Keys, tokens, passwords and certificates' keys are left
+The archive contains findings, status, logs and configuration of this host. Keys, tokens, passwords and certificates' keys are left \
 out or masked; its first file lists what it contains. Look through it before you pass it on: names and addresses are in it.")]
     Report(ReportArgs),
 }

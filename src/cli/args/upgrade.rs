@@ -106,11 +106,11 @@ pub struct HostArgs {
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Nothing is changed, and nothing is looked up on the internet: without VERSION, the
-newest releases that this version of kubewright knows, or that are in DIR, are
+Nothing is changed, and nothing is looked up on the internet: without VERSION, the \
+newest releases that this version of kubewright knows, or that are in DIR, are \
 proposed. The steps are those of 'upgrade apply --to VERSION [--packages DIR]'.
 
-Exit codes with --exit-code: 0 nothing to upgrade, 12 an upgrade is available,
+Exit codes with --exit-code: 0 nothing to upgrade, 12 an upgrade is available, \
 9 the version rules forbid it.")]
 pub struct PlanArgs {
     /// Version to upgrade to, such as v1.34.2
@@ -151,7 +151,7 @@ pub struct PlanArgs {
 /// Flags of `upgrade diff`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Files are compared by content: the order of keys is not a difference. Lines that may
+Files are compared by content: the order of keys is not a difference. Lines that may \
 contain secrets are masked.
 
 Exit codes with --exit-code: 0 no differences, 12 differences.")]
