@@ -13,7 +13,7 @@ pub enum UpgradeFailed {
     /// A component is not ready, and where everything stands.
     #[error("{component} did not become ready for {goal}: {}\n{outcome}{}", .cause.why, .cause.evidence)]
     NotReady { component: String, goal: String, cause: Explained, outcome: String },
-    /// There is no way back for etcd's data; nothing depends on it yet.
+    /// Without a snapshot etcd's data could not be restored; nothing was changed yet.
     #[error("{}; without a snapshot of etcd from before the upgrade, this run has changed no component of this host", .0.with_causes())]
     NoSnapshot(Failure),
     /// The rules or the checks do not allow it; nothing was changed.

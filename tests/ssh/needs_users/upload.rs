@@ -54,7 +54,7 @@ fn a_program_is_uploaded_once_and_runs_as_root() {
 #[test]
 #[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
 fn a_program_that_is_there_is_not_opened_for_writing() {
-    // The kernel tells the holder of a lease who opens the file for writing.
+    // The kernel informs the holder of a lease who opens the file for writing.
     let lease = r#"
 import fcntl, os, signal, sys, time
 signal.signal(signal.SIGIO, lambda *_: open("/var/lib/opened", "w"))

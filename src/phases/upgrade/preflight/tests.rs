@@ -93,7 +93,7 @@ fn a_patch_that_cannot_be_read_is_an_obstacle_before_anything_changes() {
     assert_eq!(names, ["Patches"]);
 }
 
-/// An upgrade that was killed while a new component crashed was refused for ever, because that component was not healthy.
+/// An upgrade that was killed while a new component crashed was always refused, because that component was not healthy.
 #[test]
 fn a_component_that_an_interrupted_run_has_changed_does_not_stop_the_one_that_continues() {
     let mut running = FakeCluster::new("v1.33.2").start();
