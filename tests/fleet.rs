@@ -24,7 +24,7 @@ fn a_file_with_hosts_is_validated_without_them() {
         .file("c.yaml", FILE.replace("hosts:", "podNetwork: calico\nhosts:"))
         .finish()
         .exit(ExitCode::Input)
-        .stderr_has("podNetwork: \"calico\" is neither flannel nor the path of a manifest");
+        .stderr_has("podNetwork: \"calico\" is neither flannel nor the path or address of a manifest");
 }
 
 #[test]

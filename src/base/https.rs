@@ -88,12 +88,19 @@ pub struct Options {
     pub redirects: usize,
     /// A name, and the addresses to connect to instead of looking it up.
     pub resolved: Option<(String, Vec<SocketAddr>)>,
+    /// The largest response, in bytes.
+    pub longest: u64,
 }
 
 impl Options {
     /// A client without credentials, proxies and redirects.
     pub fn new(trust: Trust) -> Self {
+        let longest = match trust {
+            Trust::Only(_) => LONGEST,
+            Trust::System | Trust::Anyone => LONGEST_OF_STRANGERS,
+        };
         Self {
+            longest,
             trust,
             credentials: Credentials::Anonymous,
             proxies: Proxies::none(),
@@ -122,12 +129,8 @@ impl Https {
         // The library's own limit of 30 s for everything; each request brings its own instead.
         let builder = reqwest::blocking::ClientBuilder::from(builder(&options)?).timeout(None);
         let what = what_may_be_unusable(&options.trust);
-        let longest = match options.trust {
-            Trust::Only(_) => LONGEST,
-            Trust::System | Trust::Anyone => LONGEST_OF_STRANGERS,
-        };
         let client = builder.build().map_err(|e| HttpsError::material(what, e))?;
-        Ok(Self { client, proxies: options.proxies, bearer, longest })
+        Ok(Self { client, proxies: options.proxies, bearer, longest: options.longest })
     }
 
     /// Sends `request`, whose URI is absolute, and reads the whole response within `limit`. Any status is a response.

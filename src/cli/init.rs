@@ -2,6 +2,7 @@
 
 use super::args::init::InitArgs;
 use super::facts;
+use super::manifest;
 use super::network;
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
@@ -30,7 +31,7 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
     }
     let documents = session.documents(args.config.as_deref())?;
     let mut flags = flags(args, session);
-    flags.chosen_network = session.pod_network(flags.pod_network.as_deref())?;
+    flags.chosen_network = manifest::pod_network(flags.pod_network.as_deref(), session)?;
     let mut resolved = documents.init(&flags, &facts::for_init(session)?)?;
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());

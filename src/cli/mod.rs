@@ -14,6 +14,7 @@ mod host;
 mod init;
 mod join;
 mod kubeconfig;
+mod manifest;
 mod network;
 mod node;
 mod page;

@@ -7,6 +7,7 @@ mod text;
 
 use super::args::preflight::{FailOn, PreflightArgs, Purpose};
 use super::facts;
+use super::manifest;
 use super::session::Session;
 use super::status;
 use crate::base::exit_code::ExitCode;
@@ -112,7 +113,7 @@ fn fits(fail_on: FailOn, report: &Report) -> bool {
 fn for_init(args: &PreflightArgs, documents: &Documents, session: &mut Session) -> Result<(InitConfig, Subject)> {
     let flags = InitFlags {
         pod_network: args.pod_network.clone(),
-        chosen_network: session.pod_network(args.pod_network.as_deref())?,
+        chosen_network: manifest::pod_network(args.pod_network.as_deref(), session)?,
         apiserver_advertise_address: args.apiserver_advertise_address.clone(),
         apiserver_bind_port: args.apiserver_bind_port.clone(),
         cert_dir: args.cert_dir.clone(),

@@ -12,7 +12,6 @@ use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::base::output;
 use crate::base::yaml;
-use crate::config::pod_network::PodNetwork;
 use crate::config::{Documents, documents};
 use crate::context::Context;
 use crate::domain::paths::ADMIN_CONF;
@@ -61,7 +60,7 @@ impl Fault for Unreadable {
 pub const OUTPUT_API: &str = "output.kubeadm.k8s.io/v1alpha3";
 
 /// More than any configuration needs; keeps a wrong path (a disk image, /dev/zero) from filling the memory.
-const LONGEST_INPUT: u64 = 16 << 20;
+pub const LONGEST_INPUT: u64 = 16 << 20;
 
 impl Session {
     /// Takes over the process; progress goes to its standard error.
@@ -180,14 +179,6 @@ impl Session {
         let Some(path) = path else { return Ok(Documents::none()) };
         let (name, bytes) = self.read_input(path)?;
         Ok(documents::parse(&name, &bytes)?)
-    }
-
-    /// The pod network that a flag names; its manifest is read.
-    pub fn pod_network(&mut self, given: Option<&str>) -> Result<Option<PodNetwork>> {
-        let Some(given) = given else { return Ok(None) };
-        let Some(path) = PodNetwork::path(given)? else { return Ok(Some(PodNetwork::Flannel)) };
-        let (_, bytes) = self.read_input(path)?;
-        Ok(Some(PodNetwork::manifest(path, &bytes)?))
     }
 
     /// The colours of standard output.

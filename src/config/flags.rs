@@ -58,7 +58,7 @@ pub struct InitFlags {
     )]
     pub patches: Option<String>,
     /// Pod network to install: flannel, or the manifest of another one
-    #[arg(long, value_name = "flannel|FILE")]
+    #[arg(long, value_name = "flannel|FILE|URL")]
     pub pod_network: Option<String>,
     /// The network of this flag, after its manifest was read.
     #[arg(skip)]

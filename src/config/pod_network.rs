@@ -1,6 +1,10 @@
-//! The pod network that `init` installs: one with templates of our own, or the objects of a file.
+//! The pod network that `init` installs: one with templates of our own, or the objects of a manifest.
 //!
-//! Pure: the caller reads the file. What it says about networks is compared with the cluster's.
+//! Pure: the caller reads or downloads the manifest. What it says about networks is compared with the cluster's.
+
+mod stated;
+
+pub use stated::Stated;
 
 use super::tree;
 use crate::base::exit_code::ExitCode;
@@ -8,6 +12,7 @@ use crate::base::fault::Fault;
 use crate::versions::networks;
 use ipnet::IpNet;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +30,26 @@ pub enum PodNetwork {
     Manifest(Manifest),
 }
 
+/// Where its objects come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source<'a> {
+    /// Our own templates.
+    Templates,
+    /// A file.
+    File(&'a Path),
+    /// An HTTPS address.
+    Address(Address),
+}
+
+/// The address of a manifest, and what it must contain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Without the digest.
+    pub url: String,
+    /// The SHA-256 digest of the manifest.
+    pub sha256: [u8; 32],
+}
+
 /// A manifest.
 #[derive(Clone, PartialEq)]
 pub struct Manifest {
@@ -32,17 +57,6 @@ pub struct Manifest {
     pub path: PathBuf,
     /// Its objects, in order.
     pub objects: Vec<Value>,
-}
-
-/// A network that a manifest is written for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stated {
-    /// Where it is stated.
-    pub place: String,
-    /// The network.
-    pub net: IpNet,
-    /// It must be one of the cluster's, and not only a part of one.
-    pub is_whole: bool,
 }
 
 /// The network cannot be installed.
@@ -56,17 +70,29 @@ pub enum PodNetworkError {
         /// The line and the reason.
         why: String,
     },
-    /// The name of a network without a template, or an address.
-    #[error("{given:?} is neither {FLANNEL} nor the path of a manifest")]
+    /// The name of a network without a template.
+    #[error("{given:?} is neither {FLANNEL} nor the path or address of a manifest")]
     Unknown {
         /// The given text.
         given: String,
     },
+    /// Anyone between this machine and that server could send another one.
+    #[error("the address {url} of the pod network's manifest does not start with https://")]
+    NotHttps { url: String },
+    /// The manifest runs with all rights on every node, so its content must be known.
+    #[error("the address {url} of the pod network's manifest has no SHA-256 digest after it")]
+    NoDigest { url: String },
+    /// The manifest is not the expected one.
+    #[error("the manifest at {url} is not the expected one: its SHA-256 digest is {found}")]
+    OtherContent { url: String, found: String },
 }
 
 impl Fault for PodNetworkError {
     fn exit_code(&self) -> ExitCode {
-        ExitCode::Input
+        match self {
+            Self::OtherContent { .. } => ExitCode::Untrusted,
+            _ => ExitCode::Input,
+        }
     }
     fn hint(&self) -> Option<String> {
         Some(match self {
@@ -77,17 +103,25 @@ impl Fault for PodNetworkError {
                 "download the manifest of the network, look at it, and specify its path, such as ./{}.yaml",
                 if given.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') { given } else { "network" }
             ),
+            Self::NotHttps { .. } => "download the manifest, look at it, and specify its path".into(),
+            Self::NoDigest { url } => format!(
+                "download it, look at it, and run 'sha256sum' on it; then specify its path, or '{url}#sha256=DIGEST'"
+            ),
+            Self::OtherContent { .. } => {
+                "it has changed, or someone else has sent it: download it and compare it with the one that you know"
+                    .into()
+            }
         })
     }
 }
 
 impl PodNetwork {
-    /// The path of the manifest that a flag names; None for a network with templates.
-    pub fn path(given: &str) -> Result<Option<&Path>, PodNetworkError> {
-        let is_address = given.contains("://");
+    /// What a flag names.
+    pub fn source(given: &str) -> Result<Source<'_>, PodNetworkError> {
         match given {
-            FLANNEL => Ok(None),
-            _ if !is_address && given.contains(['/', '.']) => Ok(Some(Path::new(given))),
+            FLANNEL => Ok(Source::Templates),
+            _ if given.contains("://") => Address::parse(given).map(Source::Address),
+            _ if given.contains(['/', '.']) => Ok(Source::File(Path::new(given))),
             _ => Err(PodNetworkError::Unknown { given: given.into() }),
         }
     }
@@ -139,7 +173,7 @@ impl PodNetwork {
         let Self::Manifest(manifest) = self else { return Vec::new() };
         let mut found: Vec<Stated> = Vec::new();
         for object in &manifest.objects {
-            for one in stated_by(object) {
+            for one in stated::by(object) {
                 if !found.iter().any(|known| known.net == one.net) {
                     found.push(one);
                 }
@@ -174,6 +208,31 @@ impl PodNetwork {
     }
 }
 
+impl Address {
+    /// Reads `https://…#sha256=DIGEST`.
+    fn parse(given: &str) -> Result<Self, PodNetworkError> {
+        let (url, fragment) = given.split_once('#').unwrap_or((given, ""));
+        // It may have a password, which is not repeated.
+        let shown = || url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("https://***@{rest}"));
+        if !url.starts_with("https://") {
+            return Err(PodNetworkError::NotHttps { url: shown() });
+        }
+        let mut sha256 = [0; 32];
+        let digest = fragment.strip_prefix("sha256=").unwrap_or_default();
+        hex::decode_to_slice(digest, &mut sha256).map_err(|_| PodNetworkError::NoDigest { url: shown() })?;
+        Ok(Self { url: url.to_owned(), sha256 })
+    }
+
+    /// Fails if these bytes are not the expected manifest.
+    pub fn verify(&self, bytes: &[u8]) -> Result<(), PodNetworkError> {
+        let found: [u8; 32] = Sha256::digest(bytes).into();
+        if found == self.sha256 {
+            return Ok(());
+        }
+        Err(PodNetworkError::OtherContent { url: self.url.clone(), found: hex::encode(found) })
+    }
+}
+
 impl fmt::Display for PodNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -196,37 +255,6 @@ impl fmt::Debug for Manifest {
     }
 }
 
-/// The networks in one object: in flannel's `net-conf.json`, Calico's variable and pools, and Cilium's configuration.
-fn stated_by(object: &Value) -> Vec<Stated> {
-    let mut found = Vec::new();
-    let mut add = |place: &str, text: &str, is_whole: bool| {
-        let nets = text.split([',', ' ']).filter_map(|part| part.trim().parse().ok());
-        found.extend(nets.map(|net| Stated { place: place.to_owned(), net, is_whole }));
-    };
-    let data = |key: &str| object["data"].get(key).and_then(Value::as_str);
-    if let Some(settings) = data("net-conf.json").and_then(|text| serde_json::from_str::<Value>(text).ok()) {
-        for field in ["Network", "IPv6Network"] {
-            add(&format!("{field} in net-conf.json"), settings[field].as_str().unwrap_or_default(), true);
-        }
-    }
-    for field in ["cluster-pool-ipv4-cidr", "cluster-pool-ipv6-cidr"] {
-        add(field, data(field).unwrap_or_default(), true);
-    }
-    if object["kind"] == "Installation" {
-        for pool in object.pointer("/spec/calicoNetwork/ipPools").and_then(Value::as_array).into_iter().flatten() {
-            add("ipPools", pool["cidr"].as_str().unwrap_or_default(), false);
-        }
-    }
-    for variable in ["CALICO_IPV4POOL_CIDR", "CALICO_IPV6POOL_CIDR"] {
-        visit_maps(object, &mut |map| {
-            if map["name"] == variable {
-                add(variable, map["value"].as_str().unwrap_or_default(), false);
-            }
-        });
-    }
-    found
-}
-
 fn visit(value: &Value, look: &mut dyn FnMut(&str, &Value)) {
     match value {
         Value::Object(map) => map.iter().for_each(|(key, value)| {
@@ -234,17 +262,6 @@ fn visit(value: &Value, look: &mut dyn FnMut(&str, &Value)) {
             visit(value, look);
         }),
         Value::Array(list) => list.iter().for_each(|value| visit(value, look)),
-        _ => {}
-    }
-}
-
-fn visit_maps(value: &Value, look: &mut dyn FnMut(&Value)) {
-    match value {
-        Value::Object(map) => {
-            look(value);
-            map.values().for_each(|value| visit_maps(value, look));
-        }
-        Value::Array(list) => list.iter().for_each(|value| visit_maps(value, look)),
         _ => {}
     }
 }
@@ -280,12 +297,29 @@ spec:
     }
 
     #[test]
-    fn a_name_a_path_and_anything_else_are_distinguished() {
-        assert_eq!(PodNetwork::path("flannel").unwrap(), None);
-        assert_eq!(PodNetwork::path("./calico.yaml").unwrap(), Some(Path::new("./calico.yaml")));
-        for given in ["calico", "https://example.com/calico.yaml", ""] {
-            let error = PodNetwork::path(given).unwrap_err();
+    fn a_name_a_path_an_address_and_anything_else_are_distinguished() {
+        assert_eq!(PodNetwork::source("flannel").unwrap(), Source::Templates);
+        assert_eq!(PodNetwork::source("./calico.yaml").unwrap(), Source::File(Path::new("./calico.yaml")));
+        for given in ["calico", "http://example.com/calico.yaml", ""] {
+            let error = PodNetwork::source(given).unwrap_err();
             assert!(error.hint().unwrap().contains("download the manifest"), "{given}");
+        }
+    }
+
+    #[test]
+    fn an_address_needs_the_digest_of_its_manifest() {
+        let digest = hex::encode(Sha256::digest(b"text"));
+        let given = format!("https://example.com/calico.yaml#sha256={digest}");
+        let Source::Address(address) = PodNetwork::source(&given).unwrap() else { panic!() };
+        assert_eq!(address.url, "https://example.com/calico.yaml");
+        address.verify(b"text").unwrap();
+        let error = address.verify(b"other").unwrap_err();
+        assert_eq!(error.exit_code(), ExitCode::Untrusted);
+        assert!(error.to_string().contains(&hex::encode(Sha256::digest(b"other"))), "{error}");
+        for rest in ["", "#", "#sha256=", "#sha256=00ff", "#md5=00", &format!("#{digest}")] {
+            let error = PodNetwork::source(&format!("https://joe:hunter2@example.com/c.yaml{rest}")).err().unwrap();
+            let text = format!("{error} {}", error.hint().unwrap());
+            assert!(matches!(error, PodNetworkError::NoDigest { .. }) && !text.contains("hunter2"), "{text}");
         }
     }
 

@@ -11,6 +11,7 @@ pub mod apply;
 pub mod client;
 pub mod cluster;
 pub mod discovery;
+pub mod download;
 pub mod error;
 pub mod kind;
 pub mod lease;

@@ -122,6 +122,6 @@ pub struct ImagesArgs {
     #[arg(long, value_name = "VERSION")]
     pub kubernetes_version: Option<String>,
     /// Pod network whose images to include: flannel, or the manifest of another one
-    #[arg(long, value_name = "flannel|FILE")]
+    #[arg(long, value_name = "flannel|FILE|URL")]
     pub pod_network: Option<String>,
 }

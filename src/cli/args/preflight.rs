@@ -52,7 +52,7 @@ pub struct PreflightArgs {
     #[arg(long, value_name = "NAME")]
     pub node_name: Option<String>,
     /// Pod network to install: flannel, or the manifest of another one
-    #[arg(long, value_name = "flannel|FILE")]
+    #[arg(long, value_name = "flannel|FILE|URL")]
     pub pod_network: Option<String>,
     /// IP range for Pods; if set, each node gets a CIDR from it
     #[arg(long, value_name = "CIDR")]

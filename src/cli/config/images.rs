@@ -5,6 +5,7 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::config::{ImagesArgs, PullArgs};
+use crate::cli::manifest;
 use crate::cli::session::Session;
 use crate::config::{Facts, InitConfig, InitFlags, images};
 use crate::host::cri::{self, Policy, Pulls};
@@ -64,7 +65,7 @@ fn config(args: ImagesArgs, cri_socket: Option<String>, session: &mut Session) -
         cri_socket,
         image_repository: args.image_repository,
         kubernetes_version: args.kubernetes_version,
-        chosen_network: session.pod_network(args.pod_network.as_deref())?,
+        chosen_network: manifest::pod_network(args.pod_network.as_deref(), session)?,
         pod_network: args.pod_network,
         ..InitFlags::default()
     };

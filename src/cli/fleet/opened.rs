@@ -4,6 +4,7 @@ use super::connect;
 use super::watcher::Watcher;
 use crate::base::fault::Result;
 use crate::cli::args::fleet::FleetArgs;
+use crate::cli::manifest;
 use crate::cli::session::Session;
 use crate::config::cluster::ClusterFile;
 use crate::config::pod_network::PodNetwork;
@@ -71,8 +72,7 @@ fn changing_run(seen: &Seen) -> Option<&str> {
 
 /// The text of a pod network's manifest, after it was checked; None for a network with templates.
 fn manifest(given: &str, session: &mut Session) -> Result<Option<String>> {
-    let Some(path) = PodNetwork::path(given)? else { return Ok(None) };
-    let (_, bytes) = session.read_input(path)?;
-    PodNetwork::manifest(path, &bytes)?;
+    let Some((name, bytes)) = manifest::read(given, session)? else { return Ok(None) };
+    PodNetwork::manifest(&name, &bytes)?;
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }

@@ -20,7 +20,7 @@ pub struct ClusterFile {
 /// The pod network of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GivenNetwork {
-    /// `flannel`, or the path of a manifest on this machine.
+    /// `flannel`, or the path or address of a manifest, which this machine reads.
     pub given: String,
     /// The manifest, once it was read.
     pub manifest: Option<String>,

@@ -84,7 +84,7 @@ fn refuse_duplicates(hosts: &[HostEntry], report: &mut Report) {
 fn pod_network(cluster: &Document, report: &mut Report) -> Option<GivenNetwork> {
     let entry = cluster.root.entry("podNetwork")?;
     let given = entry.value.text()?;
-    if let Err(error) = PodNetwork::path(given) {
+    if let Err(error) = PodNetwork::source(given) {
         let complaint = Complaint { what: error.to_string(), help: error.hint() };
         report.problem(Place::File { mark: entry.value.mark, path: "podNetwork".into() }, complaint);
     }

@@ -63,7 +63,7 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     ("ssh.key", "The file with the private key to log in with"),
     ("ssh.jump", "The jump host to connect through"),
     ("ssh.sudo", "How to become root: `auto` (default), `sudo`, `doas` or `none`"),
-    ("podNetwork", "The pod network that a new cluster gets: `flannel`, or the path of a manifest"),
+    ("podNetwork", "The pod network that a new cluster gets: `flannel`, or the path or address of a manifest"),
     ("limits", "How much happens at once, and how much may fail"),
     ("limits.parallel", "The most hosts that are worked on at once; default 30"),
     ("limits.failures", "The number or share of workers that may fail before no further one is started; default 10%"),
