@@ -7,9 +7,8 @@ CONTROL_PLANE=n41
 TO=v1.21.9
 RECORD=/var/lib/kubewright/upgrade.json
 UPGRADE=(kubewright upgrade apply "$TO" --yes)
-KILLS=10
-# So many files get their names in a run before it is killed. Each run repeats some: its record, and what it had not completed.
-WRITES=${WRITES:-10}
+# So many files get their names in each run before it is killed. A run repeats some: its record, and what it had not completed.
+read -ra CUTS <<< "${CUTS:-3 10 10 8 11 9 12 10 7 13}"
 
 api_answers() { kubectl get --raw /readyz > /dev/null 2>&1; }
 
@@ -38,8 +37,8 @@ on n42 "${ENTER[@]}" -q > /dev/null
 ready n42
 ca=$(on n41 sha256sum /etc/kubernetes/pki/ca.crt /etc/kubernetes/pki/etcd/ca.crt)
 
-for ((kill = 1; kill <= KILLS; kill++)); do
-  cut_power_at $((kill == 1 ? 3 : WRITES)) || fail "only $((kill - 1)) runs could be killed: WRITES=$WRITES is too much"
+for write in "${CUTS[@]}"; do
+  cut_power_at "$write" || fail "a run could not be killed: ${CUTS[*]} is too much"
 done
 on n41 "${UPGRADE[@]}"
 [ "$ca" = "$(on n41 sha256sum /etc/kubernetes/pki/ca.crt /etc/kubernetes/pki/etcd/ca.crt)" ] || fail "a CA is another one"
