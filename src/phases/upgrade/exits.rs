@@ -7,8 +7,8 @@ use crate::host::cri::ContainerState;
 use crate::ops::running::{Running, TOO_MANY_EXITS};
 use std::collections::BTreeSet;
 
-/// The containers that were created after a moment, and have exited. How often a Pod was started is no measure: a power cut
-/// counts, too.
+/// The containers that were created after a moment, and have exited. The number of starts of a Pod also counts
+/// power cuts.
 pub struct Exits {
     /// In nanoseconds since the epoch.
     since: i64,
