@@ -153,8 +153,47 @@ fn return_to_former(
 
 #[cfg(test)]
 mod tests {
+    use super::super::opened::resolve_run;
     use super::*;
+    use crate::cli::args::Cli;
+    use crate::cli::test_output::{Written, env};
+    use crate::config::{UpgradeFlags, UpgradeTask};
+    use crate::domain::paths::ADMIN_CONF;
+    use crate::pki::catalog;
+    use crate::pki::keys::Generator;
+    use crate::pki::renew::Names;
+    use crate::state::renewal_fixture::{self, CREATED, renewing};
     use crate::state::upgrade::error::UpgradeError;
+    use crate::state::upgrade::progress::PROGRESS_FILE;
+    use clap::Parser;
+
+    /// The power was cut between peer.key and peer.crt: the next run waited for etcd, which could not start, and then went back.
+    #[test]
+    fn a_half_replaced_certificate_of_etcd_is_completed_before_the_cluster_is_opened() {
+        let root = renewal_fixture::host();
+        let (peer, store) = (catalog::cert("etcd-peer").unwrap(), renewal_fixture::store(&root, CREATED));
+        let at = |path: &str| root.path().join(path);
+        let old = std::fs::read(at("etc/kubernetes/pki/etcd/peer.crt")).unwrap();
+        let cx = renewing(&root, None);
+        store.renew(peer, cx.cluster().unwrap(), cx.node().unwrap(), &Generator, Names::Keep).unwrap();
+        let staged = serde_json::to_vec(&store.pair(peer).unwrap().unwrap()).unwrap();
+        std::fs::write(at("etc/kubernetes/pki/etcd/peer.renewing"), staged).unwrap();
+        std::fs::write(at("etc/kubernetes/pki/etcd/peer.crt"), &old).unwrap();
+        let record = Progress { backup: "/var/lib/kubewright/backup/upgrade-1".into(), ..Progress::default() };
+        std::fs::create_dir_all(at("var/lib/kubewright")).unwrap();
+        std::fs::write(at(&PROGRESS_FILE[1..]), serde_json::to_string(&record).unwrap()).unwrap();
+
+        let cli =
+            Cli::try_parse_from(["kubewright", "--rootfs", root.path().to_str().unwrap(), "upgrade", "node"]).unwrap();
+        let mut session = Session::new(env(&Written::default(), &Written::default()), &cli.global);
+        let (config, dry_run) = resolve_run(None, UpgradeTask::Node, &UpgradeFlags::default(), &mut session).unwrap();
+        let (scope, kubeconfig) = (Scope::ControlPlane, Path::new(ADMIN_CONF));
+        let start = Start { scope, kubeconfig, config: &config, finish: None, change: None, dry_run };
+        assert!(!store.belong_together(peer));
+        assert!(open_cluster(start, &mut session, |_| Ok(store.belong_together(peer))).unwrap());
+        let kept = at("var/lib/kubewright/backup/upgrade-1/etc/kubernetes/pki/etcd/peer.crt");
+        assert_eq!(std::fs::read(kept).unwrap(), old);
+    }
 
     /// Of two members, one was still starting when the upgrade that a power cut had interrupted was run again: it was refused.
     #[test]
