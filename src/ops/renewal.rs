@@ -38,13 +38,14 @@ pub fn back_up<P>(cx: &mut Run<Renewal<P>>, path: &Path) -> Result<()> {
     cx.keep(path)
 }
 
-/// Completes the replacement of a key and certificate that an earlier run began, and reports the result.
-pub fn finish_replacement(cx: &mut Context, spec: &CertSpec) -> Result<()> {
+/// Completes the replacement of a key and certificate that an earlier run began, and reports the result. True if it had to be
+/// completed.
+pub fn finish_replacement(cx: &mut Context, spec: &CertSpec) -> Result<bool> {
     let staged = cx.pki()?.finish_replacement(spec)?;
     match (&staged, staged.text()) {
         (Staged::SetAside { .. }, Some(text)) => cx.events.warning(text),
         (_, Some(text)) => cx.events.message(text),
         (_, None) => {}
     }
-    Ok(())
+    Ok(matches!(staged, Staged::Completed { .. }))
 }

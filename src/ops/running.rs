@@ -128,6 +128,15 @@ pub fn exits(containers: &[Container]) -> usize {
         .map_or(0, |one| usize::try_from(one.attempt).unwrap_or(usize::MAX).saturating_add(1))
 }
 
+/// Removes the containers of a component that have exited, unless one runs. The kubelet then starts the next one at once.
+pub fn end_exited(component: &str, host: &dyn Running) -> Result<()> {
+    let all = host.containers(component)?;
+    if only_running(&all).is_empty() {
+        all.iter().filter(|one| one.state == ContainerState::Exited).try_for_each(|one| host.end(one))?;
+    }
+    Ok(())
+}
+
 /// The running ones of the containers.
 pub fn only_running(containers: &[Container]) -> Vec<Container> {
     containers.iter().filter(|one| one.state == ContainerState::Running).cloned().collect()

@@ -1,24 +1,26 @@
 //! A run after one that was interrupted: the API server may be restarting, or not start at all with its new files.
 //!
-//! It is waited for, and so is etcd's majority, of which the member of this host may be a part. If the API server does not come
-//! back, this host goes back to what it ran before, which needs no API.
+//! Certificates that were half replaced are completed first: without them no component starts. Then the API server is waited for,
+//! and so is etcd's majority, of which the member of this host may be a part. If the API server does not come back, this host goes
+//! back to what it ran before, which needs no API.
 
 use super::run::{Wanted, context};
 use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Poll, Wait};
 use crate::cli::session::Session;
 use crate::config::UpgradeConfig;
+use crate::context::Context;
 use crate::context::upgrading::{Change, Finishing, Scope};
 use crate::domain::paths::manifest;
 use crate::etcd::EtcdError;
 use crate::ops::running::{Running, TOO_MANY_EXITS, ThisHost, only_running};
-use crate::phases::upgrade::component::exited_since;
 use crate::phases::upgrade::error::UpgradeFailed;
+use crate::phases::upgrade::exits::Exits;
 use crate::phases::upgrade::going_back::go_back;
+use crate::phases::upgrade::half_done;
 use crate::phases::upgrade::host::back::put_back;
 use crate::state::current_config;
 use crate::state::upgrade::progress::{Progress, progress};
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -46,16 +48,24 @@ pub fn open_cluster<T>(
 ) -> Result<T> {
     let cx = session.context(start.dry_run);
     let Some(progress) = progress(&cx.host.files)? else { return attempt(session) };
+    if start.scope != Scope::Worker && !start.dry_run {
+        let mut own = own_context(session)?;
+        // Without its runtime, the kubelet decides when a component starts.
+        let host = ThisHost::find(&own).ok();
+        half_done::complete(&mut own, &progress, host.as_ref().map(|host| host as &dyn Running))?;
+    }
     let (clock, events) = (cx.host.clock.clone(), cx.events.clone());
     let wait = Wait::new("the API server, which an interrupted run may have restarted", LIMIT);
-    let (mut last, mut component, mut exits) = (None, API_SERVER, Exits::new(session));
+    let (mut last, mut component, mut exits) = (None, API_SERVER, Exits::since(session.env.clock.nanos()));
     let opened = wait.until(&clock, &events, || match attempt(session) {
         Ok(opened) => Ok(Poll::Ready(opened)),
         Err(failure) if is_waited_for(&failure) => {
             let (why, names) =
                 (failure.to_string(), if lacks_majority(&failure) { &[ETCD][..] } else { &[ETCD, API_SERVER] });
             last = Some(failure);
-            if let Some(name) = exits.too_many(names, session)? {
+            // Without its runtime, the deadline decides.
+            let host = this_host(session).ok();
+            if let Some(name) = host.map_or(Ok(None), |host| exits.too_many(names, &host))? {
                 component = name;
                 return Err(UpgradeFailed::Exits { times: TOO_MANY_EXITS }.into());
             }
@@ -90,31 +100,6 @@ fn lacks_majority(failure: &Failure) -> bool {
     matches!(failure.downcast_ref(), Some(EtcdError::QuorumLost { .. }))
 }
 
-/// The containers that have exited since this run began.
-struct Exits {
-    since: i64,
-    seen: BTreeSet<(&'static str, String)>,
-}
-
-impl Exits {
-    fn new(session: &Session) -> Self {
-        Self { since: session.env.clock.nanos(), seen: BTreeSet::new() }
-    }
-
-    /// The first of these components that does not recover.
-    fn too_many(&mut self, names: &[&'static str], session: &Session) -> Result<Option<&'static str>> {
-        // Without its runtime, the deadline decides.
-        let Ok(host) = this_host(session) else { return Ok(None) };
-        for name in names {
-            self.seen.extend(exited_since(name, self.since, &host)?.into_iter().map(|id| (*name, id)));
-            if self.seen.iter().filter(|(of, _)| of == name).count() >= TOO_MANY_EXITS {
-                return Ok(Some(name));
-            }
-        }
-        Ok(None)
-    }
-}
-
 /// Whether the component has a manifest on this host, but does not run.
 fn is_down(name: &str, session: &Session) -> Result<bool> {
     let is_here = session.context(false).host.files.exists(&manifest(name));
@@ -122,8 +107,14 @@ fn is_down(name: &str, session: &Session) -> Result<bool> {
 }
 
 fn this_host(session: &Session) -> Result<ThisHost> {
-    let (cluster, node) = current_config::from_host(&session.context(false))?;
-    ThisHost::find(&session.context(false).configured(cluster, node))
+    ThisHost::find(&own_context(session)?)
+}
+
+/// A context with what the files of this host say about it.
+fn own_context(session: &Session) -> Result<Context> {
+    let cx = session.context(false);
+    let (cluster, node) = current_config::from_host(&cx)?;
+    Ok(cx.configured(cluster, node))
 }
 
 /// Goes back without the cluster; returns the failure with where everything stands.
@@ -162,8 +153,47 @@ fn return_to_former(
 
 #[cfg(test)]
 mod tests {
+    use super::super::opened::resolve_run;
     use super::*;
+    use crate::cli::args::Cli;
+    use crate::cli::test_output::{Written, env};
+    use crate::config::{UpgradeFlags, UpgradeTask};
+    use crate::domain::paths::ADMIN_CONF;
+    use crate::pki::catalog;
+    use crate::pki::keys::Generator;
+    use crate::pki::renew::Names;
+    use crate::state::renewal_fixture::{self, CREATED, renewing};
     use crate::state::upgrade::error::UpgradeError;
+    use crate::state::upgrade::progress::PROGRESS_FILE;
+    use clap::Parser;
+
+    /// The power was cut between peer.key and peer.crt: the next run waited for etcd, which could not start, and then went back.
+    #[test]
+    fn a_half_replaced_certificate_of_etcd_is_completed_before_the_cluster_is_opened() {
+        let root = renewal_fixture::host();
+        let (peer, store) = (catalog::cert("etcd-peer").unwrap(), renewal_fixture::store(&root, CREATED));
+        let at = |path: &str| root.path().join(path);
+        let old = std::fs::read(at("etc/kubernetes/pki/etcd/peer.crt")).unwrap();
+        let cx = renewing(&root, None);
+        store.renew(peer, cx.cluster().unwrap(), cx.node().unwrap(), &Generator, Names::Keep).unwrap();
+        let staged = serde_json::to_vec(&store.pair(peer).unwrap().unwrap()).unwrap();
+        std::fs::write(at("etc/kubernetes/pki/etcd/peer.renewing"), staged).unwrap();
+        std::fs::write(at("etc/kubernetes/pki/etcd/peer.crt"), &old).unwrap();
+        let record = Progress { backup: "/var/lib/kubewright/backup/upgrade-1".into(), ..Progress::default() };
+        std::fs::create_dir_all(at("var/lib/kubewright")).unwrap();
+        std::fs::write(at(&PROGRESS_FILE[1..]), serde_json::to_string(&record).unwrap()).unwrap();
+
+        let cli =
+            Cli::try_parse_from(["kubewright", "--rootfs", root.path().to_str().unwrap(), "upgrade", "node"]).unwrap();
+        let mut session = Session::new(env(&Written::default(), &Written::default()), &cli.global);
+        let (config, dry_run) = resolve_run(None, UpgradeTask::Node, &UpgradeFlags::default(), &mut session).unwrap();
+        let (scope, kubeconfig) = (Scope::ControlPlane, Path::new(ADMIN_CONF));
+        let start = Start { scope, kubeconfig, config: &config, finish: None, change: None, dry_run };
+        assert!(!store.belong_together(peer));
+        assert!(open_cluster(start, &mut session, |_| Ok(store.belong_together(peer))).unwrap());
+        let kept = at("var/lib/kubewright/backup/upgrade-1/etc/kubernetes/pki/etcd/peer.crt");
+        assert_eq!(std::fs::read(kept).unwrap(), old);
+    }
 
     /// Of two members, one was still starting when the upgrade that a power cut had interrupted was run again: it was refused.
     #[test]

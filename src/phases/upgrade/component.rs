@@ -136,14 +136,6 @@ fn wait(
     })
 }
 
-/// The containers of a component that were created after `since`, in nanoseconds since the epoch, and have exited. How often it was
-/// started does not say it: a power cut counts, too.
-pub fn exited_since(name: &str, since: i64, host: &dyn Running) -> Result<Vec<String>> {
-    let all = host.containers(name)?.into_iter();
-    let exited = all.filter(|one| one.created > since && one.state == ContainerState::Exited);
-    Ok(exited.map(|one| one.id).collect())
-}
-
 /// What a wait has seen.
 #[derive(Default)]
 struct State {

@@ -6,8 +6,7 @@
 use crate::base::fault::Result;
 use crate::base::wait::{Poll, Wait};
 use crate::context::{Run, Upgrading};
-use crate::host::cri::ContainerState;
-use crate::ops::running::{Running, only_running};
+use crate::ops::running::{Running, end_exited, only_running};
 use crate::phases::restart::RunningComponent;
 use crate::state::consumers::Consumer;
 use crate::state::ports;
@@ -23,9 +22,8 @@ pub fn recovered(cx: &mut Run<Upgrading>, consumer: &'static Consumer, host: &dy
     let mut is_ended = false;
     cx.host.gate.effect(|| {
         Wait::new(&what, limit).until(&cx.host.clock, &cx.events, || {
-            let all = host.containers(name)?;
-            if only_running(&all).is_empty() && !is_ended {
-                all.iter().filter(|one| one.state == ContainerState::Exited).try_for_each(|one| host.end(one))?;
+            if only_running(&host.containers(name)?).is_empty() && !is_ended {
+                end_exited(name, host)?;
                 is_ended = true;
             }
             Ok(component.problem(cx)?.map_or(Poll::Ready(()), Poll::Pending))

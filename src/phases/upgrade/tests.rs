@@ -3,21 +3,23 @@
 mod fake_kubelet;
 
 use super::component::consumer;
-use super::{kubelet, static_pod, verify};
+use super::exits::Exits;
+use super::{half_done, kubelet, static_pod, verify};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::files::{Content, faults::injected};
 use crate::context::upgrading::{Certificates, HostUpgrade, Scope};
 use crate::context::{Context, Lifecycle, Renewal, Run, Upgrading};
 use crate::domain::paths::{BACKUP_DIR, KUBELET_CONFIG, KUBELET_FLAGS, manifest};
+use crate::ops::running::Running;
 use crate::ops::upgrade_progress;
-use crate::pki::catalog::CERTS;
+use crate::pki::catalog::{self, CERTS};
 use crate::pki::fixture;
 use crate::state::manifests;
 use crate::state::renewal_fixture;
 use crate::state::upgrade::progress::{PROGRESS_FILE, progress};
 use crate::state::upgrade::target_config::at_version;
-use fake_kubelet::FakeKubelet;
+use fake_kubelet::{FakeKubelet, now};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -300,6 +302,58 @@ fn an_upgrade_that_is_killed_at_any_file_is_completed_by_the_same_command() {
     assert!(killed > 15, "{killed}");
     let killed = kill(&before, Certificates::WithPods, 7);
     assert!(killed > 8, "{killed}");
+}
+
+/// After a power cut between peer.key and peer.crt etcd could not start, and the next run waited for it, then went back.
+#[test]
+fn a_certificate_of_etcd_that_is_half_replaced_is_completed_before_etcd_is_waited_for() {
+    let before = small();
+    let (key, cert) = ("etc/kubernetes/pki/etcd/peer.key", "etc/kubernetes/pki/etcd/peer.crt");
+    let read = |root: &TempDir, path: &str| std::fs::read(root.path().join(path)).unwrap();
+    let mut is_tried = false;
+    for nth in 0.. {
+        let root = copy(&before);
+        let kubelet = FakeKubelet::new(root.path());
+        let armed = injected::stop_after(nth);
+        let first = upgrade(root.path(), &kubelet);
+        drop(armed);
+        if first.is_ok() || read(&root, cert) != read(&before, cert) {
+            break;
+        }
+        if read(&root, key) == read(&before, key) {
+            continue;
+        }
+        is_tried = true;
+        kubelet.crash("etcd");
+        kubelet.log.take();
+        let cx = Context::for_tests(root.path().to_str().unwrap());
+        let mut cx = cx.configured(fixture::cluster(35), fixture::node());
+        let record = progress(&cx.host.files).unwrap().unwrap();
+        half_done::complete(&mut cx, &record, Some(&kubelet)).unwrap();
+        assert!(cx.pki().unwrap().belong_together(catalog::cert("etcd-peer").unwrap()), "{nth}");
+        assert_ne!(read(&root, cert), read(&before, cert), "{nth}");
+        assert_eq!(kubelet.log.take(), ["end etcd", "start etcd"], "{nth}");
+        // What a way back restores is as it was.
+        let kept = record.backup.strip_prefix("/").unwrap().join(cert);
+        assert_eq!(read(&root, kept.to_str().unwrap()), read(&before, cert), "{nth}");
+        // The rest is for the same command.
+        upgrade(root.path(), &kubelet).unwrap();
+        assert!(kubelet.runs_what_is_on_disk(), "{nth}");
+    }
+    assert!(is_tried);
+}
+
+/// The kubelet keeps the last exited container only, and a power cut ends the ones before.
+#[test]
+fn containers_that_exit_are_counted_since_the_run_began_also_when_they_are_removed() {
+    let root = host();
+    let kubelet = FakeKubelet::new(root.path());
+    *kubelet.broken.borrow_mut() = Some(("etcd".into(), "etcd".into()));
+    let mut exits = Exits::since(now() - 60_000_000_000);
+    // The first one has exited long before.
+    let seen = [(); 4].map(|()| exits.too_many(&["etcd", "kube-apiserver"], &kubelet).unwrap());
+    assert_eq!(seen, [None, None, None, Some("etcd")]);
+    assert_eq!(kubelet.containers("etcd").unwrap().len(), 2);
 }
 
 /// The second run goes back to the files from before the first one, not to what that had written.

@@ -38,7 +38,7 @@ const FILES: [(&str, &str); 3] =
 const HALF_AN_HOUR: i64 = 1800 * 1_000_000_000;
 
 /// A moment later than all files.
-fn now() -> i64 {
+pub fn now() -> i64 {
     let now = SystemTime::now() + Duration::from_secs(1);
     i64::try_from(now.duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap()
 }
@@ -88,6 +88,11 @@ impl FakeKubelet {
             container.state = ContainerState::Exited;
             self.delayed.borrow_mut().insert(container.name.clone());
         }
+    }
+
+    /// A component exits, and the kubelet waits before it starts it again.
+    pub fn crash(&self, name: &str) {
+        self.exit(self.pods.borrow_mut().get_mut(name));
     }
 
     /// The image that a component runs.
