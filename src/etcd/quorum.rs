@@ -11,8 +11,8 @@ pub(super) fn allows_removal(api: &dyn MemberApi, members: &[Member], leaving: &
     if leaving.learner {
         return Ok(());
     }
-    let votes = Votes::of(api, members);
-    let (voters, Votes { healthy, sick, .. }) = (votes.number(), votes);
+    let Votes { healthy, sick, .. } = Votes::of(api, members);
+    let voters = healthy.len() + sick.len();
     let change = format!("removing {}", leaving.shown());
     // A majority of the current voters must agree, and the remaining voters must be a majority of their own.
     check(healthy.len(), voters, majority(voters), &change, sick.clone())?;
@@ -52,9 +52,9 @@ struct Votes {
 
 impl Votes {
     fn of(api: &dyn MemberApi, members: &[Member]) -> Self {
-        let voters: Vec<&Member> = voters(members).collect();
+        let asked: Vec<&Member> = voters(members).collect();
         let mut votes = Self { healthy: Vec::new(), sick: Vec::new(), missing: Vec::new(), is_refused: false };
-        for (member, health) in voters.iter().zip(for_each(&voters, |member| api.health(member))) {
+        for (member, health) in asked.iter().zip(for_each(&asked, |member| api.health(member))) {
             votes.is_refused |= matches!(health, Health::Down(_));
             let is_missing = matches!(health, Health::Silent(_) | Health::Down(_));
             match health {

@@ -143,7 +143,7 @@ mod tests {
         require(&cx).unwrap();
         voters.lose_majority();
         require(&cx).expect("the etcd in another root directory is not that of this host");
-        voters.attach(&mut cx);
+        Voters::attach(&mut cx);
         let failure = require_for(&cx, Path::new(ADMIN_CONF)).unwrap_err();
         let Some(EtcdError::QuorumLost { answering: 1, voters: 3, missing, .. }) = failure.downcast_ref() else {
             panic!("{failure}")
@@ -162,7 +162,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let mut cx = Context::for_tests(root.path().to_str().unwrap());
         let voters = Voters::start(root.path());
-        voters.attach(&mut cx);
+        Voters::attach(&mut cx);
         voters.silence();
         // The other members are only known from there.
         let manifest = root.path().join("etc/kubernetes/manifests/etcd.yaml");
@@ -183,14 +183,14 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let mut cx = Context::for_tests(root.path().to_str().unwrap());
         let voters = Voters::start(root.path());
-        voters.attach(&mut cx);
+        Voters::attach(&mut cx);
         let mut watch = QuorumWatch::new(&cx);
         let mut looks = Vec::new();
         for is_lost in [true, false, true, true] {
             if is_lost {
-                voters.lose_majority()
+                voters.lose_majority();
             } else {
-                voters.bring_back()
+                voters.bring_back();
             }
             assert!(watch.look(&cx).is_ok(), "it is not due");
             cx.host.clock.sleep(INTERVAL);

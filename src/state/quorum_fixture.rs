@@ -52,7 +52,7 @@ impl Voters {
     }
 
     /// Makes the files of a context those of a running host, on which no program may be started.
-    pub(crate) fn attach(&self, cx: &mut Context) {
+    pub(crate) fn attach(cx: &mut Context) {
         cx.host =
             Host::with_runner(cx.host.files.clone(), cx.host.gate.clone(), cx.host.clock.clone(), Arc::new(NoPrograms));
     }

@@ -191,7 +191,7 @@ fn ensure_serving(cx: &Context, membership: &Membership<'_>, id: u64) -> Result<
 /// the member next to the API server that this host uses may say so.
 fn endpoints(cx: &Run<Joining>, own: &str) -> Result<Vec<String>> {
     let cluster = cx.cluster_within(Path::new(ADMIN_CONF), REQUEST)?;
-    let nearest = cx.work.api_host().parse().map(client_url).unwrap_or_else(|_| own.to_owned());
+    let nearest = cx.work.api_host().parse().map_or_else(|_| own.to_owned(), client_url);
     let nearest = client(cx, vec![nearest])?;
     let membership = Membership::new(&nearest, &cx.host.gate, &cx.host.clock, &cx.events, PATIENCE);
     let mut majority = membership.watch_majority();

@@ -192,7 +192,7 @@ mod tests {
         std::fs::create_dir_all(root.path().join("var/lib/etcd/member")).unwrap();
         let mut cx = fixture(root.path());
         let voters = Voters::start(root.path());
-        voters.attach(&mut cx);
+        Voters::attach(&mut cx);
         let name = cx.work.name.clone();
         assert!(matches!(etcd_member::guard(&mut cx).unwrap(), EtcdMembership::Member { .. }), "{name}");
         voters.lose_majority();

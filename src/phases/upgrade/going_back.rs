@@ -87,7 +87,7 @@ fn restore(cx: &mut Run<Upgrading>, failed: &str, host: &dyn Running) -> Result<
         }
     }
     let changed: Vec<&str> = affected.iter().map(|(consumer, _)| consumer.component).collect();
-    result.failures.extend(others_recovered(cx, &changed, result.failures.is_empty(), host)?);
+    result.failures.extend(others_recovered(cx, &changed, result.failures.is_empty(), host));
     if let Err(failure) = restore_objects(cx) {
         result.failures.push(format!("The ConfigMaps of the cluster were not restored: {failure}."));
     }
@@ -100,17 +100,17 @@ fn others_recovered(
     changed: &[&str],
     is_worth_it: bool,
     host: &dyn Running,
-) -> Result<Option<String>> {
+) -> Option<String> {
     if changed.is_empty() || !is_worth_it {
-        return Ok(None);
+        return None;
     }
     for name in manifests::pod_names().filter(|name| !changed.contains(name)) {
         let Some(consumer) = consumer(name).filter(|_| cx.host.files.exists(&manifest(name))) else { continue };
         if let Err(failure) = recovered(cx, consumer, host) {
-            return Ok(Some(format!("Not ready again: {name}: {failure}.")));
+            return Some(format!("Not ready again: {name}: {failure}."));
         }
     }
-    Ok(None)
+    None
 }
 
 fn restart_kubelet(cx: &mut Run<Upgrading>) -> Result<()> {
