@@ -266,7 +266,7 @@ impl Fault for EtcdError {
             }
             Self::Gone { .. } => "run the command again".into(),
             Self::TimedOut { .. } => {
-                "run 'etcdctl endpoint health --cluster' and 'etcdctl member list' on a control plane; start the members that are unreachable, or remove those that will not return with 'kubewright node remove NAME --dead', then run the command again: it continues".into()
+                "run 'etcdctl endpoint health --cluster' and 'etcdctl member list' on a control plane; start the members that are unreachable, or remove each that will not return ('kubewright node remove --dead' with its name), then run the command again: it continues".into()
             }
         })
     }

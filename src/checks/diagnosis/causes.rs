@@ -336,7 +336,7 @@ pub const CAUSES: &[Cause] = &[
         ],
         what: "{who} gets a certificate of another CA or for another name",
         fix: "run 'kubewright certs check-expiration' to see which CA signed what, and re-issue what another CA signed with \
-              'kubewright certs renew NAME'; keep the files of every CA",
+              'kubewright certs renew all'; keep the files of every CA",
     },
     Cause {
         id: "ImageNeverPulled",
