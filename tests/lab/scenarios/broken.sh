@@ -121,7 +121,10 @@ breakage() { # NAME COMMAND-ON-N41; false if it is not to be tried
 healed() {
   local now
   # A kubelet may report a static Pod as ready only a minute after its start.
-  for _ in $(seq 200); do is_well && break || sleep 0.5; done
+  for _ in $(seq 200); do
+    if is_well; then break; fi
+    sleep 0.5
+  done
   is_well || { on n41 kubewright status; fail "$NAME: it is not healed"; }
   now=$(objects)
   [ "$now" = "$OBJECTS" ] || fail "$NAME: objects differ: $(diff <(echo "$OBJECTS") <(echo "$now"))"
