@@ -23,9 +23,9 @@ pub fn read(given: &str, session: &mut Session) -> Result<Option<(PathBuf, Vec<u
         Source::Address(address) => {
             let proxies = Proxies::from_vars(&session.env.vars);
             let options = Options { proxies, redirects: 10, longest: LONGEST_INPUT, ..Options::new(Trust::System) };
-            let bytes = download(&address.url, options)?;
+            let bytes = download(&address.url, address.shown(), options)?;
             address.verify(&bytes)?;
-            Ok(Some((address.url.into(), bytes)))
+            Ok(Some((address.shown().into(), bytes)))
         }
     }
 }

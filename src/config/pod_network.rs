@@ -79,6 +79,9 @@ pub enum PodNetworkError {
     /// Anyone between this machine and that server could send another one.
     #[error("the address {url} of the pod network's manifest does not start with https://")]
     NotHttps { url: String },
+    /// It would be in messages of the connection.
+    #[error("the address {url} of the pod network's manifest has a user name or password")]
+    HasUser { url: String },
     /// The manifest runs with all rights on every node, so its content must be known.
     #[error("the address {url} of the pod network's manifest has no SHA-256 digest after it")]
     NoDigest { url: String },
@@ -103,7 +106,9 @@ impl Fault for PodNetworkError {
                 "download the manifest of the network, look at it, and specify its path, such as ./{}.yaml",
                 if given.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') { given } else { "network" }
             ),
-            Self::NotHttps { .. } => "download the manifest, look at it, and specify its path".into(),
+            Self::NotHttps { .. } | Self::HasUser { .. } => {
+                "download the manifest, look at it, and specify its path".into()
+            }
             Self::NoDigest { url } => format!(
                 "download it, look at it, and run 'sha256sum' on it; then specify its path, or '{url}#sha256=DIGEST'"
             ),
@@ -212,15 +217,24 @@ impl Address {
     /// Reads `https://…#sha256=DIGEST`.
     fn parse(given: &str) -> Result<Self, PodNetworkError> {
         let (url, fragment) = given.split_once('#').unwrap_or((given, ""));
-        // It may have a password, which is not repeated.
-        let shown = || url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("https://***@{rest}"));
+        let (plain, user) = url.rsplit_once('@').map_or((url, false), |(_, rest)| (rest, true));
+        let shown =
+            || if user { format!("https://***@{}", without_query(plain)) } else { without_query(url).to_owned() };
         if !url.starts_with("https://") {
             return Err(PodNetworkError::NotHttps { url: shown() });
+        }
+        if user {
+            return Err(PodNetworkError::HasUser { url: shown() });
         }
         let mut sha256 = [0; 32];
         let digest = fragment.strip_prefix("sha256=").unwrap_or_default();
         hex::decode_to_slice(digest, &mut sha256).map_err(|_| PodNetworkError::NoDigest { url: shown() })?;
         Ok(Self { url: url.to_owned(), sha256 })
+    }
+
+    /// For messages.
+    pub fn shown(&self) -> &str {
+        without_query(&self.url)
     }
 
     /// Fails if these bytes are not the expected manifest.
@@ -229,8 +243,13 @@ impl Address {
         if found == self.sha256 {
             return Ok(());
         }
-        Err(PodNetworkError::OtherContent { url: self.url.clone(), found: hex::encode(found) })
+        Err(PodNetworkError::OtherContent { url: self.shown().into(), found: hex::encode(found) })
     }
+}
+
+/// A query may be a key to what the address has.
+fn without_query(url: &str) -> &str {
+    url.split('?').next().unwrap_or(url)
 }
 
 impl fmt::Display for PodNetwork {
@@ -317,10 +336,13 @@ spec:
         assert_eq!(error.exit_code(), ExitCode::Untrusted);
         assert!(error.to_string().contains(&hex::encode(Sha256::digest(b"other"))), "{error}");
         for rest in ["", "#", "#sha256=", "#sha256=00ff", "#md5=00", &format!("#{digest}")] {
-            let error = PodNetwork::source(&format!("https://joe:hunter2@example.com/c.yaml{rest}")).err().unwrap();
+            let error = PodNetwork::source(&format!("https://example.com/c.yaml?key=hunter2{rest}")).err().unwrap();
             let text = format!("{error} {}", error.hint().unwrap());
             assert!(matches!(error, PodNetworkError::NoDigest { .. }) && !text.contains("hunter2"), "{text}");
         }
+        let error =
+            PodNetwork::source(&format!("https://joe:hunter2@example.com/c.yaml#sha256={digest}")).err().unwrap();
+        assert!(matches!(error, PodNetworkError::HasUser { .. }) && !error.to_string().contains("hunter2"), "{error}");
     }
 
     #[test]

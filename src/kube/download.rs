@@ -40,16 +40,16 @@ impl Fault for DownloadError {
     }
 }
 
-/// Downloads a file from an HTTPS address.
-pub fn download(url: &str, options: Options) -> Result<Vec<u8>, DownloadError> {
-    let request = Request::get(url).body(Vec::new()).map_err(|_| DownloadError::NotAnAddress { url: url.into() })?;
-    let unreachable = |source| DownloadError::Unreachable { url: url.into(), source };
+/// Downloads a file from an HTTPS address, which messages give as `shown`.
+pub fn download(url: &str, shown: &str, options: Options) -> Result<Vec<u8>, DownloadError> {
+    let request = Request::get(url).body(Vec::new()).map_err(|_| DownloadError::NotAnAddress { url: shown.into() })?;
+    let unreachable = |source| DownloadError::Unreachable { url: shown.into(), source };
     let answer = Https::new(options).and_then(|https| https.send(request, LIMIT)).map_err(unreachable)?;
     let status = answer.status();
     if status.is_success() {
         Ok(answer.into_body())
     } else {
-        Err(DownloadError::Status { url: url.into(), status: status.as_u16() })
+        Err(DownloadError::Status { url: shown.into(), status: status.as_u16() })
     }
 }
 
@@ -69,7 +69,7 @@ mod tests {
         });
         let get = |path: &str| {
             let options = Options { longest: 50, ..Options::new(Trust::Only(ca.pem())) };
-            download(&format!("{}{path}", server.url()), options)
+            download(&format!("{}{path}", server.url()), "shown", options)
         };
         assert_eq!(get("/net.yaml").unwrap(), b"kind: DaemonSet");
         assert!(matches!(get("/none").unwrap_err(), DownloadError::Status { status: 404, .. }));
