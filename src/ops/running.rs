@@ -129,12 +129,14 @@ pub fn exits(containers: &[Container]) -> usize {
 }
 
 /// Removes the containers of a component that have exited, unless one runs. The kubelet then starts the next one at once.
-pub fn end_exited(component: &str, host: &dyn Running) -> Result<()> {
+/// True if none runs.
+pub fn end_exited(component: &str, host: &dyn Running) -> Result<bool> {
     let all = host.containers(component)?;
-    if only_running(&all).is_empty() {
+    let is_down = only_running(&all).is_empty();
+    if is_down {
         all.iter().filter(|one| one.state == ContainerState::Exited).try_for_each(|one| host.end(one))?;
     }
-    Ok(())
+    Ok(is_down)
 }
 
 /// The running ones of the containers.

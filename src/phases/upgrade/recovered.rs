@@ -6,7 +6,7 @@
 use crate::base::fault::Result;
 use crate::base::wait::{Poll, Wait};
 use crate::context::{Run, Upgrading};
-use crate::ops::running::{Running, end_exited, only_running};
+use crate::ops::running::{Running, end_exited};
 use crate::phases::restart::RunningComponent;
 use crate::state::consumers::Consumer;
 use crate::state::ports;
@@ -22,10 +22,7 @@ pub fn recovered(cx: &mut Run<Upgrading>, consumer: &'static Consumer, host: &dy
     let mut is_ended = false;
     cx.host.gate.effect(|| {
         Wait::new(&what, limit).until(&cx.host.clock, &cx.events, || {
-            if only_running(&host.containers(name)?).is_empty() && !is_ended {
-                end_exited(name, host)?;
-                is_ended = true;
-            }
+            is_ended = is_ended || end_exited(name, host)?;
             Ok(component.problem(cx)?.map_or(Poll::Ready(()), Poll::Pending))
         })
     })?;
