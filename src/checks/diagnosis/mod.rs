@@ -60,9 +60,7 @@ impl Diagnosis {
         }
         self
     }
-}
 
-impl Diagnosis {
     /// The same after the manifest was replaced: only the configuration still has its flags.
     #[must_use]
     pub fn without_manifest(mut self) -> Self {
