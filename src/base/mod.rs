@@ -22,6 +22,7 @@ pub mod record;
 pub mod sanitize;
 pub mod secret;
 pub mod serving_cert;
+pub mod shell_word;
 pub mod suggest;
 pub mod tar_gz;
 pub mod wait;

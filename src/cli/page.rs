@@ -12,6 +12,7 @@ use crate::base::files::{FileError, HostFiles, Unfinished};
 use crate::base::gate::Gate;
 use crate::base::masked;
 use crate::base::record::Recorder;
+use crate::base::shell_word::shell_word;
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::context::Config;
 use crate::report::ChangeList;
@@ -266,16 +267,7 @@ fn foreign(path: &Path) -> Failure {
 
 /// The command line as it can be typed again.
 fn as_typed(words: &[OsString]) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
-    let quoted = |word: &OsString| {
-        let word = word.to_string_lossy();
-        if !word.is_empty() && word.chars().all(is_plain) {
-            word.into_owned()
-        } else {
-            format!("'{}'", word.replace('\'', "'\\''"))
-        }
-    };
-    let typed: Vec<String> = words.iter().skip(1).map(quoted).collect();
+    let typed: Vec<String> = words.iter().skip(1).map(|word| shell_word(&word.to_string_lossy())).collect();
     format!("kubewright {}", typed.join(" "))
 }
 

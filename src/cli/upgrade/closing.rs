@@ -1,5 +1,6 @@
 //! What to type next, on which host, in the order that keeps the rules of versions: all API servers before any kubelet.
 
+use crate::base::shell_word::shell_word;
 use crate::context::upgrading::Finishing;
 use crate::state::upgrade::cluster::{ClusterReading, NodeReading};
 use crate::versions::Version;
@@ -127,9 +128,7 @@ fn finish_command(finish: &Finishing) -> String {
 
 /// The flag for a directory of packages, as a shell reads it.
 pub fn from_packages(directory: &Path) -> String {
-    let path = directory.display().to_string();
-    let is_plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+@%:,=".contains(c));
-    if is_plain { format!("--packages {path}") } else { format!("--packages '{}'", path.replace('\'', r"'\''")) }
+    format!("--packages {}", shell_word(&directory.display().to_string()))
 }
 
 fn kubelet_commands() -> String {
@@ -152,14 +151,18 @@ fn shown(names: &[String]) -> String {
 mod tests {
     use super::*;
     use crate::state::upgrade::cluster::read;
-    use crate::state::upgrade::fixture::FakeCluster;
+    use crate::state::upgrade::fixture::{FakeCluster, RunningCluster};
 
-    #[test]
-    fn api_servers_come_before_workers_and_kubelets() {
+    fn two_control_planes_and_a_worker() -> RunningCluster {
         let mut fake = FakeCluster::new("v1.33.2");
         fake.add_control_plane("n2", "v1.33.2");
         fake.add_node("w1", "v1.33.2", false);
-        let running = fake.start();
+        fake.start()
+    }
+
+    #[test]
+    fn api_servers_come_before_workers_and_kubelets() {
+        let running = two_control_planes_and_a_worker();
         let reading = read(&running.cx, &running.cluster).unwrap();
         let version = "v1.34.2".parse().unwrap();
         let steps = after_apply(&reading, "n1", &version, None);
@@ -187,10 +190,7 @@ mod tests {
 
     #[test]
     fn the_next_command_names_the_directory_of_packages() {
-        let mut fake = FakeCluster::new("v1.33.2");
-        fake.add_control_plane("n2", "v1.33.2");
-        fake.add_node("w1", "v1.33.2", false);
-        let running = fake.start();
+        let running = two_control_planes_and_a_worker();
         let reading = read(&running.cx, &running.cluster).unwrap();
         let version = "v1.34.2".parse().unwrap();
         let from = |directory: &str| Finishing { directory: Some(directory.into()), ..finishing() };
