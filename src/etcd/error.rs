@@ -176,18 +176,7 @@ impl EtcdError {
     fn says(&self, part: &str) -> bool {
         matches!(self, Self::Refused { message, .. } if message.contains(part))
     }
-}
 
-fn who_is_missing(voters: usize, answering: usize, needed: usize, missing: &[String]) -> String {
-    let missing = missing.join("; ");
-    if voters == 1 {
-        return format!("its only voting member does not answer: {missing}");
-    }
-    let ending = if answering == 1 { "s" } else { "" };
-    format!("of {voters} voting members {answering} answer{ending}, and {needed} must; these do not: {missing}")
-}
-
-impl EtcdError {
     /// What is done about unhealthy members that will not return: without a majority none can be removed.
     pub fn otherwise(&self) -> String {
         match self {
@@ -200,6 +189,15 @@ impl EtcdError {
                 .into(),
         }
     }
+}
+
+fn who_is_missing(voters: usize, answering: usize, needed: usize, missing: &[String]) -> String {
+    let missing = missing.join("; ");
+    if voters == 1 {
+        return format!("its only voting member does not answer: {missing}");
+    }
+    let ending = if answering == 1 { "s" } else { "" };
+    format!("of {voters} voting members {answering} answer{ending}, and {needed} must; these do not: {missing}")
 }
 
 /// The name of the first of these members, which are given as `NAME: why`.

@@ -56,15 +56,14 @@ impl Votes {
         let mut votes = Self { healthy: Vec::new(), sick: Vec::new(), missing: Vec::new(), is_refused: false };
         for (member, health) in asked.iter().zip(for_each(&asked, |member| api.health(member))) {
             votes.is_refused |= matches!(health, Health::Down(_));
-            let is_missing = matches!(health, Health::Silent(_) | Health::Down(_));
+            let shown = |why: &str| format!("{}: {why}", member.shown());
             match health {
                 Health::Well => votes.healthy.push(member.id),
-                Health::Ill(why) | Health::Silent(why) | Health::Down(why) => {
-                    votes.sick.push(format!("{}: {why}", member.shown()));
+                Health::Ill(why) => votes.sick.push(shown(&why)),
+                Health::Silent(why) | Health::Down(why) => {
+                    votes.sick.push(shown(&why));
+                    votes.missing.push(shown(&why));
                 }
-            }
-            if is_missing {
-                votes.missing.extend(votes.sick.last().cloned());
             }
         }
         votes
