@@ -87,23 +87,17 @@ fn restore(cx: &mut Run<Upgrading>, failed: &str, host: &dyn Running) -> Result<
         }
     }
     let changed: Vec<&str> = affected.iter().map(|(consumer, _)| consumer.component).collect();
-    result.failures.extend(others_recovered(cx, &changed, result.failures.is_empty(), host));
+    if !changed.is_empty() && result.failures.is_empty() {
+        result.failures.extend(others_recovered(cx, &changed, host));
+    }
     if let Err(failure) = restore_objects(cx) {
         result.failures.push(format!("The ConfigMaps of the cluster were not restored: {failure}."));
     }
     outcome(cx, &result)
 }
 
-/// Waits for the components that were not changed, unless one on which they depend has failed. Returns why one is not ready.
-fn others_recovered(
-    cx: &mut Run<Upgrading>,
-    changed: &[&str],
-    is_worth_it: bool,
-    host: &dyn Running,
-) -> Option<String> {
-    if changed.is_empty() || !is_worth_it {
-        return None;
-    }
+/// Waits for the components that were not changed. Returns why one is not ready.
+fn others_recovered(cx: &mut Run<Upgrading>, changed: &[&str], host: &dyn Running) -> Option<String> {
     for name in manifests::pod_names().filter(|name| !changed.contains(name)) {
         let Some(consumer) = consumer(name).filter(|_| cx.host.files.exists(&manifest(name))) else { continue };
         if let Err(failure) = recovered(cx, consumer, host) {
