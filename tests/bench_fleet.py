@@ -15,40 +15,40 @@ PORT = 2222
 JUMP = "127.2.0.1"
 
 
-def measure(binary, stand_in, folder):
+def measure(binary, stand_in, directory):
     """Prints what a plan and an apply take, and an apply through one jump host."""
-    servers = Servers(folder)
+    servers = Servers(directory)
     try:
         addresses = [f"127.1.{at // 200}.{at % 200 + 1}" for at in range(HOSTS)]
         for at, address in enumerate(addresses):
             servers.start(address, f"h{at + 1}")
         servers.start(JUMP, "jump", "MaxStartups 10:30:60")
         servers.wait(HOSTS + 1)
-        pin = subprocess.run(["ssh-keygen", "-lf", f"{folder}/host.pub"], capture_output=True, text=True, check=True)
+        pin = subprocess.run(["ssh-keygen", "-lf", f"{directory}/host.pub"], capture_output=True, text=True, check=True)
         pin = pin.stdout.split()[1]
         lines = [f"- {{ssh: 'root@{address}:{PORT}', name: h{at + 1}, address: 10.1.{at // 200}.{at % 200 + 1}, "
                  f"hostKey: '{pin}'{', role: control-plane' if at == 0 else ''}}}"
                  for at, address in enumerate(addresses)]
-        with open(f"{folder}/cluster.yaml", "w") as file:
+        with open(f"{directory}/cluster.yaml", "w") as file:
             file.write("apiVersion: kubewright.io/v1alpha1\nkind: Cluster\n"
-                       f"ssh: {{key: {folder}/key}}\nhosts:\n" + "\n".join(lines) + "\n---\n"
+                       f"ssh: {{key: {directory}/key}}\nhosts:\n" + "\n".join(lines) + "\n---\n"
                        "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nkubernetesVersion: v1.30.1\n"
                        "controlPlaneEndpoint: 10.1.0.1:6443\n")
-        with open(f"{folder}/known_hosts", "w") as file:
-            with open(f"{folder}/host.pub") as key:
+        with open(f"{directory}/known_hosts", "w") as file:
+            with open(f"{directory}/host.pub") as key:
                 file.write(f"[{JUMP}]:{PORT} {' '.join(key.read().split()[:2])}\n")
-        direct = f"{folder}/direct"
+        direct = f"{directory}/direct"
         open(direct, "w").close()
-        through = f"{folder}/through"
+        through = f"{directory}/through"
         with open(through, "w") as file:
             file.write(f"Host 127.1.*\n  ProxyJump root@{JUMP}:{PORT}\n"
-                       f"Host *\n  IdentityFile {folder}/key\n  UserKnownHostsFile {folder}/known_hosts\n")
+                       f"Host *\n  IdentityFile {directory}/key\n  UserKnownHostsFile {directory}/known_hosts\n")
 
         def run(what, config, words, ideal=None):
             command = [binary, *words, "-f", "cluster.yaml", "-F", config, "--program", f"{os.uname().machine}={stand_in}"]
             before = time.monotonic()
-            with open(f"{folder}/log", "w") as log:
-                process = subprocess.Popen(command, cwd=folder, env={**os.environ, "HOME": folder}, stdout=log,
+            with open(f"{directory}/log", "w") as log:
+                process = subprocess.Popen(command, cwd=directory, env={**os.environ, "HOME": directory}, stdout=log,
                                            stderr=subprocess.STDOUT)
                 _, status, usage = os.wait4(process.pid, 0)
             wall = time.monotonic() - before
@@ -57,7 +57,7 @@ def measure(binary, stand_in, folder):
             print(f"  {what:<44}{wall:7.1f} s{ratio}; {cpu:.1f} CPU seconds, {usage.ru_maxrss / 1024:.0f} MiB")
             code = os.waitstatus_to_exitcode(status)
             if code != 0:
-                with open(f"{folder}/log") as log:
+                with open(f"{directory}/log") as log:
                     print(f"  it ended with {code}: {log.read()[-2000:]}")
 
         ideal = RUN * HOSTS / PARALLEL
@@ -69,29 +69,29 @@ def measure(binary, stand_in, folder):
 
 
 class Servers:
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, directory):
+        self.directory = directory
         self.started = []
         for key in ("key", "host"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{folder}/{key}"], check=True)
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{directory}/{key}"], check=True)
         os.makedirs("/run/sshd", exist_ok=True)
         # Each server and its log are open files here.
         resource.setrlimit(resource.RLIMIT_NOFILE, (4096, max(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
 
     def start(self, address, name, *lines):
-        config = f"{self.folder}/{name}.sshd"
+        config = f"{self.directory}/{name}.sshd"
         with open(config, "w") as file:
-            file.write("\n".join([*lines, f"ListenAddress {address}:{PORT}", f"HostKey {self.folder}/host",
-                                  f"AuthorizedKeysFile {self.folder}/key.pub", "StrictModes no", "UsePAM no",
+            file.write("\n".join([*lines, f"ListenAddress {address}:{PORT}", f"HostKey {self.directory}/host",
+                                  f"AuthorizedKeysFile {self.directory}/key.pub", "StrictModes no", "UsePAM no",
                                   "PidFile none", "PasswordAuthentication no", "PermitRootLogin prohibit-password"]) + "\n")
         script = (f"mount -t tmpfs tmpfs /root && mount -t tmpfs -o mode=755 tmpfs /var/lib && printf {name} > /var/lib/name && "
-                  f"exec /usr/sbin/sshd -D -f {config} -E {self.folder}/{name}.log")
+                  f"exec /usr/sbin/sshd -D -f {config} -E {self.directory}/{name}.log")
         self.started.append(subprocess.Popen(["unshare", "--mount", "sh", "-euc", script]))
 
     def wait(self, count):
         for _ in range(600):
-            logs = [name for name in os.listdir(self.folder) if name.endswith(".log")]
-            listening = sum("Server listening" in open(os.path.join(self.folder, name)).read() for name in logs)
+            logs = [name for name in os.listdir(self.directory) if name.endswith(".log")]
+            listening = sum("Server listening" in open(os.path.join(self.directory, name)).read() for name in logs)
             if listening == count:
                 return
             time.sleep(0.1)
