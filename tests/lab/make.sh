@@ -137,9 +137,9 @@ make_release() { # VERSION DIRECTORY
   local program image
   say "making $1"
   mkdir -p "$2"
-  for program in kubelet kubectl kube-apiserver kube-controller-manager kube-scheduler kube-proxy; do
+  for program in kubeadm kubelet kubectl kube-apiserver kube-controller-manager kube-scheduler kube-proxy; do
     "$HERE/restamp.py" "$KUBERNETES/$program" "$2/$program" "$VERSION" "$1"
-    case $program in kubelet | kubectl) continue ;; esac
+    case $program in kubeadm | kubelet | kubectl) continue ;; esac
     make_image "$2/$program.tar" "k8s.gcr.io/$program:$1" "$2"
     rm "$2/$program"
   done
