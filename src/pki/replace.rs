@@ -98,6 +98,11 @@ impl PkiStore {
         }
     }
 
+    /// True if an interrupted replacement has left a key and a certificate that do not belong together.
+    pub fn is_half_replaced(&self, spec: &CertSpec) -> bool {
+        self.files.exists(&self.staging_path(spec)) && !self.belong_together(spec)
+    }
+
     pub(super) fn staging_path(&self, spec: &CertSpec) -> PathBuf {
         self.dir.join(format!("{}.renewing", spec.base))
     }

@@ -48,11 +48,15 @@ pub fn open_cluster<T>(
 ) -> Result<T> {
     let cx = session.context(start.dry_run);
     let Some(progress) = progress(&cx.host.files)? else { return attempt(session) };
-    if start.scope != Scope::Worker && !start.dry_run {
+    if start.scope != Scope::Worker {
         let mut own = own_context(session)?;
-        // Without its runtime, the kubelet decides when a component starts.
-        let host = ThisHost::find(&own).ok();
-        half_done::complete(&mut own, &progress, host.as_ref().map(|host| host as &dyn Running))?;
+        if start.dry_run {
+            half_done::refuse(&mut own)?;
+        } else {
+            // Without its runtime, the kubelet decides when a component starts.
+            let host = ThisHost::find(&own).ok();
+            half_done::complete(&mut own, &progress, host.as_ref().map(|host| host as &dyn Running))?;
+        }
     }
     let (clock, events) = (cx.host.clock.clone(), cx.events.clone());
     let wait = Wait::new("the API server, which an interrupted run may have restarted", LIMIT);
@@ -168,8 +172,9 @@ mod tests {
     use clap::Parser;
 
     /// The power was cut between peer.key and peer.crt: the next run waited for etcd, which could not start, and then went back.
+    /// A dry run then waited for two minutes for an API server that could not start, and did not say why.
     #[test]
-    fn a_half_replaced_certificate_of_etcd_is_completed_before_the_cluster_is_opened() {
+    fn a_half_replaced_certificate_of_etcd_is_completed_before_the_cluster_is_opened_and_refused_by_a_dry_run() {
         let root = renewal_fixture::host();
         let (peer, store) = (catalog::cert("etcd-peer").unwrap(), renewal_fixture::store(&root, CREATED));
         let at = |path: &str| root.path().join(path);
@@ -188,9 +193,11 @@ mod tests {
         let mut session = Session::new(env(&Written::default(), &Written::default()), &cli.global);
         let (config, dry_run) = resolve_run(None, UpgradeTask::Node, &UpgradeFlags::default(), &mut session).unwrap();
         let (scope, kubeconfig) = (Scope::ControlPlane, Path::new(ADMIN_CONF));
-        let start = Start { scope, kubeconfig, config: &config, finish: None, change: None, dry_run };
+        let start = |dry_run| Start { scope, kubeconfig, config: &config, finish: None, change: None, dry_run };
+        let refused = open_cluster(start(true), &mut session, |_| Ok(())).unwrap_err();
+        assert!(refused.to_string().contains("etcd/peer.crt does not belong to its key"), "{refused}");
         assert!(!store.belong_together(peer));
-        assert!(open_cluster(start, &mut session, |_| Ok(store.belong_together(peer))).unwrap());
+        assert!(open_cluster(start(dry_run), &mut session, |_| Ok(store.belong_together(peer))).unwrap());
         let kept = at("var/lib/kubewright/backup/upgrade-1/etc/kubernetes/pki/etcd/peer.crt");
         assert_eq!(std::fs::read(kept).unwrap(), old);
     }

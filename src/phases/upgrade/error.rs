@@ -4,6 +4,7 @@ use super::explained::Explained;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault};
 use crate::phases::etcd_snapshot::error::SaveError;
+use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]
 pub enum UpgradeFailed {
@@ -16,6 +17,9 @@ pub enum UpgradeFailed {
     /// Without a snapshot etcd's data could not be restored; nothing was changed yet.
     #[error("{}; without a snapshot of etcd from before the upgrade, this run has changed no component of this host", .0.with_causes())]
     NoSnapshot(Failure),
+    /// What runs is neither the old nor the new state, so there is nothing to plan from.
+    #[error("{} does not belong to its key: an interrupted run has replaced one of them, and no component starts with such a pair", .certificate.display())]
+    HalfReplaced { certificate: PathBuf },
     /// The rules or the checks do not allow it; nothing was changed.
     #[error("{} for {goal}; nothing was changed:{}", number(.problems.len()), lines(.problems))]
     Refused { goal: String, problems: Vec<Problem>, can_force: bool },
@@ -49,7 +53,7 @@ impl Fault for UpgradeFailed {
         match self {
             Self::Exits { .. } | Self::NotReady { .. } => ExitCode::Unhealthy,
             Self::NoSnapshot(cause) => cause.exit_code(),
-            Self::Refused { .. } => ExitCode::Refused,
+            Self::HalfReplaced { .. } | Self::Refused { .. } => ExitCode::Refused,
         }
     }
 
@@ -69,6 +73,7 @@ impl Fault for UpgradeFailed {
                 }
                 _ => return cause.hint(),
             },
+            Self::HalfReplaced { .. } => "run the same command without --dry-run: it completes the pair first".into(),
             Self::Refused { can_force: true, .. } => {
                 "fix these, then run the same command again; 'kubewright upgrade plan' shows the whole list".into()
             }

@@ -6,6 +6,7 @@
 //! Reads: the record, the staging files. Writes: certificates and their keys, with copies of the old ones; removes containers that
 //! have exited, so that the kubelet starts the next one at once.
 
+use super::error::UpgradeFailed;
 use crate::base::fault::Result;
 use crate::context::Context;
 use crate::ops::renewal;
@@ -28,4 +29,13 @@ pub fn complete(cx: &mut Context, progress: &Progress, host: Option<&dyn Running
         end_exited(consumer.component, host)?;
     }
     Ok(())
+}
+
+/// Refuses if one has to be completed, for a run that changes nothing.
+pub fn refuse(cx: &mut Context) -> Result<()> {
+    let pki = cx.pki()?;
+    match CERTS.iter().find(|spec| pki.is_half_replaced(spec)) {
+        Some(spec) => Err(UpgradeFailed::HalfReplaced { certificate: pki.cert_path(spec) }.into()),
+        None => Ok(()),
+    }
 }
