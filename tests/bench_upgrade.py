@@ -37,6 +37,7 @@ def once(lab, kubeadm, binary, program):
     do("down", HOST)
     do("up", HOST)
     try:
+        do("traffic", HOST)  # kubeadm waits for a DNS server that answers
         do("push", HOST, kubeadm, "/usr/bin/kubeadm")
         do("push", HOST, binary, "/usr/bin/kubewright")
         must("kubeadm", "init", "--kubernetes-version", FROM, "--pod-network-cidr", "10.244.0.0/16")

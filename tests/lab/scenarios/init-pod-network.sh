@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Claim: init installs the pod network of a manifest, with a kind that the manifest defines itself, in a cluster that gets the
-# network for Pods from it. A second run changes nothing, and a cluster with another network is refused.
+# Claim: init installs the pod network of a manifest from a web server, if it has the digest that is given; a second run, from a file, changes nothing, and a cluster with another network is refused.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 
@@ -48,8 +47,24 @@ spec:
       containers: [{name: wait, image: "$pause", imagePullPolicy: IfNotPresent}]
 EOF
 
+# A web server that the host trusts.
+on n41 sh -ec '
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout /root/web.key -out /root/web.crt -days 2 -subj /CN=n41 \
+    -addext subjectAltName=DNS:n41 -addext basicConstraints=critical,CA:FALSE 2> /dev/null
+  cat /root/web.crt >> /etc/ssl/certs/ca-certificates.crt
+  systemd-run -q --unit web --working-directory /root openssl s_server -accept 8443 -cert web.crt -key web.key -WWW'
+answers() { on n41 curl -sf -o /dev/null https://n41:8443/network.yaml; }
+eventually answers
+URL=https://n41:8443/network.yaml
+digest=$(on n41 sha256sum /root/network.yaml | cut -d ' ' -f 1)
+for address in "$URL" "$URL#sha256=${digest//[0-9]/0}"; do
+  if on n41 kubewright init --pod-network "$address" > "$SCRATCH/refused" 2>&1; then fail "$address was accepted"; fi
+  grep -qE 'SHA-256|sha256=' "$SCRATCH/refused" || fail "it is not said which digest: $(cat "$SCRATCH/refused")"
+done
+on n41 test ! -e /etc/kubernetes/pki || fail "a refused address changed files"
+
 # Services do not carry traffic on these hosts; modern-network tests a network.
-on n41 kubewright init --pod-network /root/network.yaml --skip-phases network-test > "$SCRATCH/init"
+on n41 kubewright init --pod-network "$URL#sha256=$digest" --skip-phases network-test > "$SCRATCH/init"
 if grep -q 'install a CNI plugin' "$SCRATCH/init"; then fail "init still asks for a network"; fi
 CONTROL_PLANE=n41
 [ "$(kubectl -n lab-network get daemonset lab-network -o jsonpath='{.status.numberReady}')" = 1 ] ||

@@ -28,6 +28,8 @@ same() { # VERSION
 }
 
 boot n41 n42
+# kubeadm waits for a DNS server that answers.
+lab traffic n41 n42
 lab later $FIRST $SECOND n41 n42
 for host in n41 n42; do
   lab peer $host
