@@ -6,6 +6,7 @@
 COMMAND runs its further words on the host, as root. Names, addresses, keys, and what the API server counts are replaced, because
 they differ between any two clusters: the host by HOST, its address by ADDRESS.
 """
+import hashlib
 import json
 import re
 import subprocess
@@ -14,8 +15,9 @@ import sys
 # Static Pods, kubelet files, and kubeconfigs; of certificates only what they say.
 FILES = ("/etc/kubernetes/manifests/*", "/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeadm-flags.env")
 CERTIFICATES = """for f in /etc/kubernetes/pki/*.crt /etc/kubernetes/pki/etcd/*.crt; do
-  echo "== $f"; openssl x509 -noout -subject -issuer -ext subjectAltName,keyUsage,extendedKeyUsage,basicConstraints -in "$f"; done
-for f in /etc/kubernetes/*.conf; do echo "== $f"; grep -v -e -data: -e '^users:$' "$f"
+  echo "== $f"; openssl x509 -noout -subject -issuer -in "$f"
+  for e in subjectAltName keyUsage extendedKeyUsage basicConstraints; do openssl x509 -noout -ext $e -in "$f" 2>/dev/null; done; done
+for f in /etc/kubernetes/*.conf; do echo "== $f"; grep -v -e -data: "$f" | sort
   sed -n 's/.*client-certificate-data: //p' "$f" | base64 -d | openssl x509 -noout -subject -issuer 2>/dev/null; done"""
 MODES = "find /etc/kubernetes -path /etc/kubernetes/tmp -prune -o -printf '%p %m %u %y\\n' | sort"
 # What a cluster tool makes in a cluster. The rest is made by the API server.
@@ -24,6 +26,7 @@ OBJECTS = (
     ("kube-system", "daemonsets"), ("kube-system", "services"), ("kube-system", "serviceaccounts"), ("kube-public", "configmaps"),
     ("kube-public", "roles"), ("kube-public", "rolebindings"), (None, "nodes"), (None, "clusterroles"), (None, "clusterrolebindings"),
 )
+CHECKSUM = "kubeadm.kubernetes.io/component-config.hash"
 OF_THE_SERVER = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation", "selfLink")
 
 
@@ -56,6 +59,10 @@ def made_by_the_server(item):
     return "kubernetes.io/bootstrapping" in labels or name in ("kube-root-ca.crt", "extension-apiserver-authentication")
 
 
+def checksum(data):
+    return "sha256:" + hashlib.sha256("".join(data[name] for name in sorted(data)).encode()).hexdigest()
+
+
 def plain(item):
     item.pop("status", None)
     for field in OF_THE_SERVER:
@@ -63,6 +70,11 @@ def plain(item):
     annotations = item["metadata"].get("annotations") or {}
     annotations.pop("deployment.kubernetes.io/revision", None)
     annotations.pop("deprecated.daemonset.template.generation", None)
+    # kubeadm's checksum of a configuration: of the values in the order of their names.
+    if annotations.get(CHECKSUM) == checksum(item.get("data") or {}):
+        annotations[CHECKSUM] = "of the data"
+    if not annotations:
+        item["metadata"].pop("annotations", None)
     item.pop("secrets", None)
     text = json.dumps(item)
     # Certificates, and the signatures of tokens.

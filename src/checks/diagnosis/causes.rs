@@ -122,6 +122,15 @@ pub const CAUSES: &[Cause] = &[
         fix: "correct it in {flags}, then run the command again",
     },
     Cause {
+        id: "KubeletCertificateExpired",
+        sources: KUBELET,
+        who: "kubelet",
+        words: &[&["part of the existing bootstrap client certificate", "is expired"]],
+        what: "the client certificate of the kubelet has expired, and it cannot renew it any more",
+        fix: "run 'kubewright certs renew all' on a control plane, which renews that of its own kubelet too; on a worker run the \
+              'kubewright join' of this host again with a new token",
+    },
+    Cause {
         id: "KubeletCredentials",
         sources: KUBELET,
         who: "kubelet",
@@ -314,11 +323,7 @@ pub const CAUSES: &[Cause] = &[
         id: "CertificateExpired",
         sources: LOGS,
         who: "",
-        words: &[
-            &["certificate has expired or is not yet valid"],
-            &["tls: expired certificate"],
-            &["part of the existing bootstrap client certificate in", "is expired"],
-        ],
+        words: &[&["certificate has expired or is not yet valid"], &["tls: expired certificate"]],
         what: "a certificate that {who} meets has expired, or the clock is wrong",
         fix: "run 'kubewright certs check-expiration' and 'date'; renew with 'kubewright certs renew all'",
     },

@@ -7,7 +7,7 @@ fn diagnosed(source: Source, who: &str, text: &str) -> Diagnosis {
 }
 
 /// What the kubelet, or a container of this name, said; and the cause that must be found in it.
-const CASES: [(&str, &str, &str); 31] = [
+const CASES: [(&str, &str, &str); 33] = [
     ("UnknownFlag", "kubelet", "F1121 06:09:59.356570   11652 server.go:156] unknown flag: --cgroup-drivr"),
     ("UnknownFlag", "kube-apiserver", "Error: unknown flag: --allow-privilegedd"),
     (
@@ -65,6 +65,18 @@ const CASES: [(&str, &str, &str); 31] = [
         "EtcdDataLost",
         "etcd",
         "panic: tocommit(5481) is out of range [lastIndex(0)]. Was the raft log corrupted, truncated, or lost?",
+    ),
+    (
+        "KubeletCertificateExpired",
+        "kubelet",
+        "E1203 12:14:39.000000    1227 bootstrap.go:265] part of the existing bootstrap client certificate is expired: 2026-12-02 12:14:19 \
+         +0000 UTC",
+    ),
+    (
+        "KubeletCertificateExpired",
+        "kubelet",
+        "E0101 10:00:00.000000 1 bootstrap.go:267] \"Unhandled Error\" err=\"part of the existing bootstrap client certificate in \
+         /etc/kubernetes/kubelet.conf is expired: 2026-12-02 12:14:19 +0000 UTC\"",
     ),
     (
         "KubeletCredentials",

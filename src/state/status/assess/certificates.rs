@@ -10,7 +10,50 @@ pub(super) fn add(view: &View, causes: &mut Vec<Cause>) {
     for why in &certificates.unreadable {
         causes.push(Cause::new("CertificateUnusable", Severity::Critical, first_path(why), why, ""));
     }
-    causes.extend(certificates.list.iter().filter_map(one));
+    let mut alone: Vec<&Certificate> = certificates.list.iter().collect();
+    let groups: [(&'static str, Severity, fn(&Certificate) -> bool); 2] =
+        [("CertificateExpired", Severity::Critical, is_expired), ("CertificateSoon", Severity::Warning, is_soon)];
+    for (id, severity, holds) in groups.into_iter().filter(|_| is_control_plane(view)) {
+        let (group, rest): (Vec<&Certificate>, Vec<&Certificate>) =
+            alone.iter().copied().partition(|certificate| is_renewed_by_all(certificate) && holds(certificate));
+        if let [first, _, ..] = group.as_slice() {
+            causes.push(together(id, severity, first, &group));
+            alone = rest;
+        }
+    }
+    causes.extend(alone.into_iter().filter_map(one));
+}
+
+fn is_control_plane(view: &View) -> bool {
+    view.host.as_ref().is_some_and(|host| host.control_plane)
+}
+
+/// Several certificates that one command renews are one cause: as a rule they were issued at the same time.
+fn together(id: &'static str, severity: Severity, first: &Certificate, certificates: &[&Certificate]) -> Cause {
+    let (what, when) = if is_expired(first) { ("have expired", "ago") } else { ("expire soon", "from now") };
+    let names: Vec<&str> = certificates.iter().map(|certificate| certificate.name.as_str()).collect();
+    let shown = match names.as_slice() {
+        [first, second, third, _, _, ..] => format!("{first}, {second}, {third} and {} more", names.len() - 3),
+        _ => names.join(", "),
+    };
+    let (count, span) = (names.len(), span(first.seconds_left));
+    let what =
+        format!("{count} certificates of this host {what}, the first {span} {when}, on {}: {shown}", first.expires);
+    Cause::new(id, severity, first.place(), what, "all")
+}
+
+/// Whether 'certs renew all' renews it on a control plane.
+fn is_renewed_by_all(certificate: &Certificate) -> bool {
+    !certificate.is_ca && !certificate.externally_managed && certificate.name != KUBELET_SERVER
+}
+
+fn is_expired(certificate: &Certificate) -> bool {
+    certificate.seconds_left <= 0
+}
+
+fn is_soon(certificate: &Certificate) -> bool {
+    let is_fit = certificate.problem.is_none() && !certificate.is_stale();
+    is_fit && !is_expired(certificate) && certificate.severity != Expiry::Ok
 }
 
 /// The path in a message about a file, for the place of the cause.
@@ -20,10 +63,9 @@ fn first_path(text: &str) -> &str {
 }
 
 fn one(certificate: &Certificate) -> Option<Cause> {
-    let name = &certificate.name;
-    let place = certificate.path.as_ref().map_or_else(|| name.clone(), |path| path.display().to_string());
+    let (name, place) = (&certificate.name, certificate.place());
     let left = certificate.seconds_left;
-    if left <= 0 {
+    if is_expired(certificate) {
         let id = if certificate.is_ca { "CaExpired" } else { "CertificateExpired" };
         // API servers do not verify a serving certificate that the kubelet has signed itself.
         let severity = if name == KUBELET_SERVER { Severity::Warning } else { Severity::Critical };
@@ -39,7 +81,7 @@ fn one(certificate: &Certificate) -> Option<Cause> {
             None => cause,
         });
     }
-    if certificate.severity != Expiry::Ok && !certificate.is_stale() {
+    if is_soon(certificate) {
         let id = if certificate.is_ca { "CaSoon" } else { "CertificateSoon" };
         let what = format!("{name} expires in {}, on {}", span(left), certificate.expires);
         return Some(advised(Cause::new(id, Severity::Warning, place, what, name), certificate));
@@ -53,6 +95,10 @@ fn one(certificate: &Certificate) -> Option<Cause> {
 impl Certificate {
     fn is_stale(&self) -> bool {
         self.served == Some(State::NotYetInUse)
+    }
+
+    fn place(&self) -> String {
+        self.path.as_ref().map_or_else(|| self.name.clone(), |path| path.display().to_string())
     }
 }
 
