@@ -22,7 +22,7 @@ use crate::domain::paths::{KUBELET_CONF, manifest};
 use crate::journal::{self, Journal};
 use crate::phases::preflight::{self, Subject};
 use crate::report::{ChangeList, count};
-use crate::state::status::{Cause, Status};
+use crate::state::status::{Cause, Severity as StatusSeverity, Status};
 use crate::versions::facts_of;
 use running::Running;
 use serde::Serialize;
@@ -57,9 +57,17 @@ pub fn run(args: &PreflightArgs, session: &mut Session) -> Result<ExitCode> {
     let plan = if args.fix && args.dry_run { session.plan(&changed) } else { String::new() };
     let number = changed.len();
     let node = running_node(&cx, session);
-    let text =
-        text::ReportText { args, role: subject.role, report: shown, fixed: &fixed, changes: number, plan: &plan }
-            .to_string();
+    let node_is_critical = node.as_ref().is_some_and(|node| node.severity == StatusSeverity::Critical);
+    let text = text::ReportText {
+        args,
+        role: subject.role,
+        node_is_critical,
+        report: shown,
+        fixed: &fixed,
+        changes: number,
+        plan: &plan,
+    }
+    .to_string();
     let text = node.as_ref().map(|node| text::of_node(node, session.paint())).unwrap_or_default() + &text;
     let outcome = Outcome {
         fit: fits(args.fail_on, shown),

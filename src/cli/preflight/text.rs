@@ -25,6 +25,8 @@ pub struct ReportText<'a> {
     pub args: &'a PreflightArgs,
     /// What the host is checked for.
     pub role: Role,
+    /// Something is critical on the node that this host is.
+    pub node_is_critical: bool,
     pub report: &'a Report,
     /// What was fixed, or would be.
     pub fixed: &'a [Fixed],
@@ -65,9 +67,10 @@ impl ReportText<'_> {
         let errors = self.report.errors().count();
         let warnings = self.report.findings.len() - errors;
         let checks = count(self.report.checks.len(), "check");
+        let apart = if self.node_is_critical { ", apart from what is critical above" } else { "" };
         match (errors, warnings) {
-            (0, 0) => format!("This host is ready for {task}: {checks} passed."),
-            (0, _) => format!("This host is ready for {task}: {checks}, {}.", count(warnings, "warning")),
+            (0, 0) => format!("This host is ready for {task}{apart}: {checks} passed."),
+            (0, _) => format!("This host is ready for {task}{apart}: {checks}, {}.", count(warnings, "warning")),
             (_, 0) => format!("This host is not ready for {task}: {checks}, {}.", count(errors, "error")),
             _ => {
                 let found = format!("{} and {}", count(errors, "error"), count(warnings, "warning"));

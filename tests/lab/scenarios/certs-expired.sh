@@ -38,10 +38,9 @@ END
 objects() { kubectl get configmaps,serviceaccounts,deployments,daemonsets,clusterroles,nodes -A -o name | sort; }
 # What a command says first, and how long it takes for that.
 says() { # HOST WORDS COMMAND...
-  local host=$1 words=$2 begun=$SECONDS code=0
+  local host=$1 words=$2 begun=$SECONDS
   shift 2
-  on "$host" timeout 30 "$@" > "$SCRATCH/said" 2>&1 || code=$?
-  [ $code != 0 ] || fail "$host: '$*' finds nothing: $(cat "$SCRATCH/said")"
+  on "$host" timeout 30 "$@" > "$SCRATCH/said" 2>&1 || true
   head -n 12 "$SCRATCH/said" | grep -F -- "$words" > /dev/null || fail "$host: '$*' does not say first: $words: $(cat "$SCRATCH/said")"
   echo "$host: $* says '$words' after $((SECONDS - begun)) s"
 }
@@ -55,6 +54,7 @@ boot "${ALL[@]}"
 
 for host in "${ALL[@]}"; do says "$host" 'kubewright certs renew all' kubewright status; done
 says n41 expired kubewright preflight
+grep -q 'apart from what is critical above' "$SCRATCH/said" || fail "preflight takes the host for ready: $(cat "$SCRATCH/said")"
 on n41 kubewright certs check-expiration | tee "$SCRATCH/listed" || true
 [ "$(grep -c -i expired "$SCRATCH/listed")" -ge 9 ] || fail "not all certificates are listed as expired"
 for host in "${ALL[@]}"; do

@@ -11,7 +11,7 @@ mod rest;
 mod tests;
 mod wording;
 
-use super::causes::Cause;
+use super::causes::{Cause, Severity};
 use super::view::View;
 use crate::domain::paths::manifest;
 use std::path::Path;
@@ -27,6 +27,7 @@ pub(super) fn causes(view: &View, now: i64) -> Vec<Cause> {
     components::add(view, &mut causes);
     rest::add(view, &mut causes);
     explain_own_member(view, &mut causes);
+    explain_lost_majority(view, &mut causes);
     // The same thing may be seen here and in the API.
     let mut seen: Vec<(&str, String)> = Vec::new();
     causes.retain(|cause: &Cause| {
@@ -37,6 +38,25 @@ pub(super) fn causes(view: &View, now: i64) -> Vec<Cause> {
     });
     causes.sort_by_key(|cause| (std::cmp::Reverse(cause.severity), cause.rank()));
     causes
+}
+
+/// While something keeps the member of this host from running, that comes first: a recovery gives up what other members hold.
+fn explain_lost_majority(view: &View, causes: &mut [Cause]) {
+    let (Some(host), Some(etcd)) = (&view.host, &view.etcd) else { return };
+    let is_missing = etcd.members.iter().any(|member| member.name == host.name && member.problem.is_some());
+    let stops = |cause: &Cause| match cause.id {
+        "RuntimeDown" | "KubeletStopped" | "KubeletFailing" => cause.place == host.name,
+        "CertificateExpired" => cause.severity == Severity::Critical,
+        _ => false,
+    };
+    if !is_missing || !causes.iter().any(stops) {
+        return;
+    }
+    for lost in causes.iter_mut().filter(|cause| cause.id == "EtcdQuorumLost") {
+        lost.next = "first fix what keeps the member of this host from running, and the same on the other control planes: etcd \
+                     continues when a majority of its members runs. Only if hosts are gone for good, read docs/quorum.md"
+            .into();
+    }
 }
 
 /// What stops the etcd of this host is the cause; that its member is missing follows from it, and removing the member

@@ -97,6 +97,23 @@ fn certificates_that_expired_together_are_one_cause_with_one_command() {
     assert_eq!(seen(false, -2).len(), 5, "'renew all' is for control planes");
 }
 
+/// The certificates of all members had expired, and 'etcd recover' was advised, which gives up the data of two of them.
+#[test]
+fn a_majority_that_is_lost_to_expired_certificates_is_no_reason_to_recover() {
+    let seen = |days: i64| {
+        let mut view = healthy();
+        let names = ["etcd-server", "etcd-peer"];
+        view.certificates.as_mut().unwrap().list = names.map(|name| certificate(name, days)).into();
+        lose_members(&mut view, &["n1", "n2", "n3"]);
+        causes(&view, NOW)
+    };
+    let next = |causes: &[Cause], id: &str| causes.iter().find(|cause| cause.id == id).map(|cause| cause.next.clone());
+    let lost = next(&seen(-1), "EtcdQuorumLost").unwrap();
+    assert!(lost.starts_with("first fix what keeps the member of this host") && !lost.contains("recover"), "{lost}");
+    assert_eq!(seen(-1)[0].id, "CertificateExpired");
+    assert!(next(&seen(300), "EtcdQuorumLost").unwrap().contains("kubewright etcd recover"));
+}
+
 #[test]
 fn a_wrong_clock_is_found_by_leases_files_and_certificates() {
     let of = |name: &'static str, renewed: i64| {
