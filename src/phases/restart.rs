@@ -13,6 +13,7 @@
 //! the kubelet replaces; on failure restores the old files.
 
 mod error;
+mod majority;
 
 use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
@@ -32,6 +33,7 @@ use crate::state::quorum;
 use crate::state::renewable::Row;
 use crate::state::static_pod::StaticPod;
 use error::{NotAccepted, NotLoaded};
+use majority::await_majority;
 use std::path::Path;
 use std::time::Duration;
 
@@ -76,6 +78,7 @@ fn restart_all<P>(cx: &mut Run<Renewal<P>>) -> Result<()> {
     }
     let ports = ports::ports(&cx.host.files, &cx.cluster()?.certificates_dir)?;
     let host = ThisHost::find(cx)?;
+    await_majority(cx, &host)?;
     let of = |consumer: &Consumer| ports.iter().filter(|port| port.component == consumer.component).cloned().collect();
     let components: Vec<RunningComponent<'_>> =
         here.into_iter().map(|consumer| RunningComponent { consumer, ports: of(consumer), host: &host }).collect();

@@ -15,6 +15,26 @@ pub(super) enum NotLoaded {
     Admin { why: String, outcome: String },
 }
 
+/// The certificates of this host are renewed, and etcd waits for other members.
+#[derive(Debug, thiserror::Error)]
+#[error("the certificates of this host, which had expired, are renewed, but {lost}")]
+pub(super) struct NoMajority {
+    pub lost: String,
+}
+
+impl Fault for NoMajority {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Unhealthy
+    }
+    fn hint(&self) -> Option<String> {
+        Some(
+            "run 'kubewright certs renew all' on the other control planes, whose certificates have probably expired too, and then \
+             'kubewright certs restart' here"
+                .into(),
+        )
+    }
+}
+
 /// Clients do not accept the certificate that a component serves.
 #[derive(Debug, thiserror::Error)]
 #[error("clients do not accept what {address} serves: {why}")]
