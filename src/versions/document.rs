@@ -87,6 +87,22 @@ const ROWS: &[(&str, &[(&str, Cell)])] = &[
     ("Addons", &[("default kube-proxy mode", |m| if m.proxy_mode.is_empty() { "empty" } else { m.proxy_mode }.into())]),
 ];
 
+/// Runs on real hosts: the version, the host, the day, and what was run.
+const TRIED: [[&str; 4]; 2] = [
+    [
+        "v1.20.2",
+        "Debian 12, control groups v1, containerd 1.6",
+        "each commit",
+        "the scenarios of `tests/lab`, and upgrades to its programs with the stamps of v1.20.5, v1.20.9, v1.21.9 and v1.22.9",
+    ],
+    [
+        "v1.36.2",
+        "Debian 13, control groups v2, containerd 2.1",
+        "2026-12-03",
+        "`init --fix --pod-network flannel` on a bare host, `join --fix` of a worker, `network test`, `certs renew all`, `reset`",
+    ],
+];
+
 /// The whole document: a line per fact and span of minor versions with the same value, then what is unconfirmed.
 pub fn document() -> String {
     let mut text = format!(
@@ -105,6 +121,10 @@ pub fn document() -> String {
                 let _ = writeln!(text, "| {name} | {span} | {value} |");
             }
         }
+    }
+    text.push_str("\n## Run on real hosts\n\n| version | host | when | what |\n|---|---|---|---|\n");
+    for row in TRIED {
+        let _ = writeln!(text, "| {} |", row.join(" | "));
     }
     text.push_str("\n## Unconfirmed\n\nThese facts could not be confirmed with a source of that minor version:\n\n");
     for (fact, minor, known) in minors::UNCONFIRMED {
