@@ -5,6 +5,8 @@
 mod classes;
 mod cluster;
 mod host;
+mod hosts;
+mod membership;
 mod upgrade;
 mod upgrading;
 
@@ -75,7 +77,7 @@ pub fn plan(file: &ClusterFile, seen: &[Seen]) -> Plan {
     let through = through(file, seen);
     let cluster = through.and_then(|at| seen.get(at)?.cluster());
     let changing = cluster.map(|cluster| cluster::changing(file, cluster, &mut findings)).unwrap_or_default();
-    let mut hosts = host::plan(file, seen, through, &changing.changes, &mut findings);
+    let mut hosts = hosts::plan(file, seen, through, &changing.changes, &mut findings);
     upgrading::add(file, seen, through, &changing.changes, &mut hosts, &mut findings);
     let known: Vec<&str> = hosts.iter().filter_map(|host| host.node.as_deref()).collect();
     // A host that did not respond may be any of them, but for its name.
