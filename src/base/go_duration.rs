@@ -31,6 +31,16 @@ pub fn parse(text: &str) -> Option<i64> {
     i64::try_from(if text.starts_with('-') { -total } else { total }).ok()
 }
 
+/// The seconds in a duration, or in a number of days such as `30d`; None if it is neither, or negative.
+pub fn seconds_or_days(text: &str) -> Option<i64> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
+    let seconds = match days {
+        Some(days) => Some(i64::from(days) * 86_400),
+        None => parse(text).map(|nanoseconds| nanoseconds / 1_000_000_000),
+    };
+    seconds.filter(|seconds| *seconds >= 0)
+}
+
 fn split_where(text: &str, is_end: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(is_end).unwrap_or(text.len()))
 }
@@ -95,6 +105,16 @@ mod tests {
         assert_eq!(parse("1.5ms"), Some(1_500_000));
         for bad in ["", "-", "1", "1d", "s", ".s", "1h 2m", "1h-2m", "one", "1.2.3s", "9999999h"] {
             assert_eq!(parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn days_are_a_unit_where_they_are_expected() {
+        for (text, seconds) in [("30d", 2_592_000), ("1h30m", 5400), ("0", 0), ("0d", 0)] {
+            assert_eq!(seconds_or_days(text), Some(seconds), "{text}");
+        }
+        for bad in ["", "d", "-1d", "-1h", "soon", "1.5d", "1d12h"] {
+            assert_eq!(seconds_or_days(bad), None, "{bad}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Does what a plan says: the first control plane, then changes of members, then further control planes one at a time, workers
+//! Does what a plan says: the first control plane, then renewals and changes of members, then further control planes one at a time, workers
 //! meanwhile in a window, and at last labels and taints.
 
 use super::changing;
@@ -8,6 +8,7 @@ use super::job::{Done, Job};
 use super::link::Link;
 use super::outcome::{HostResult, State};
 use super::plan::{Action, HostPlan, Plan, wanted};
+use super::renewing;
 use super::survey::Trouble;
 use super::upgrading;
 use super::window::Budget;
@@ -52,9 +53,12 @@ pub fn apply(work: &Applying<'_>) -> Vec<HostResult> {
     }
     let (members, rest): (Vec<Place<'_>>, Vec<Place<'_>>) =
         rest.into_iter().partition(|place| place.1.action == Action::Unchanged);
-    let (upgraded, changed): (Vec<Place<'_>>, Vec<Place<'_>>) =
-        members.into_iter().partition(|place| place.1.upgrade.is_some());
-    let is_well = upgrading::upgrade_all(work, &upgraded, &mut results);
+    let is_well = renewing::renew_all(work, &members, &mut results);
+    let (upgraded, changed): (Vec<Place<'_>>, Vec<Place<'_>>) = members
+        .into_iter()
+        .filter(|place| is_well && (place.1.renewal.is_none() || place.1.alters_further()))
+        .partition(|place| place.1.upgrade.is_some());
+    let is_well = is_well && upgrading::upgrade_all(work, &upgraded, &mut results);
     let is_well = is_well && changing::change_all(work, &changed, &mut results);
     for place in changed.iter().filter(|_| !is_well) {
         results[place.0].get_or_insert_with(|| changing::skipped(&place.1.host));
@@ -238,7 +242,7 @@ pub fn chosen(file: &ClusterFile, plan: &Plan, names: &[String]) -> Result<Vec<b
 
 /// Of the chosen hosts, those with work that was begun and not completed.
 pub fn only_unfinished(plan: &Plan, chosen: &[bool]) -> Vec<bool> {
-    plan.hosts.iter().zip(chosen).map(|(host, chosen)| *chosen && host.continues).collect()
+    plan.hosts.iter().zip(chosen).map(|(host, chosen)| *chosen && host.is_unfinished()).collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::job::{Done, Job};
 use super::outcome::{HostResult, State};
 use super::survey::Trouble;
 use super::window::Budget;
-use super::work::{Applying, Place, all, wait_for_run};
+use super::work::{Applying, Place, all, put, wait_for_run};
 use crate::base::fault::Result;
 use crate::base::parallel::for_each_of;
 use crate::base::secret::Secret;
@@ -23,13 +23,11 @@ const FIRST: &str = "the first worker has failed";
 pub(super) fn change_all(work: &Applying<'_>, places: &[Place<'_>], results: &mut [Option<HostResult>]) -> bool {
     let (mut control_planes, workers): (Vec<Place<'_>>, Vec<Place<'_>>) =
         places.iter().copied().partition(|place| place.1.role == Role::ControlPlane);
-    // The one through which the cluster was seen first: its API is known to respond.
-    control_planes.sort_by_key(|place| Some(&place.1.host) != work.plan.seen_from.as_ref());
+    first_seen_first(work, &mut control_planes);
     if let Some(refused) = check(work, &control_planes) {
         for place in places {
-            let skipped = || HostResult::new(&place.1.host, State::Skipped, STOPPED);
             let own = refused.iter().find(|result| result.host == place.1.host);
-            results[place.0] = Some(own.cloned().unwrap_or_else(skipped));
+            put(results, *place, own.cloned().unwrap_or_else(|| skipped(&place.1.host)));
         }
         return false;
     }
@@ -38,15 +36,19 @@ pub(super) fn change_all(work: &Applying<'_>, places: &[Place<'_>], results: &mu
     };
     let mut is_well = true;
     for (place, result) in control_planes.iter().zip(changed(&control_planes, 1, &Budget::new(0))) {
-        is_well &= !matches!(result.state, State::Failed | State::Unreachable);
-        results[place.0] = Some(result);
+        is_well &= !put(results, *place, result);
     }
     for (place, result) in
         on_workers(work, &workers, !is_well, |group, parallel, budget| changed(group, parallel, budget))
     {
-        results[place.0] = Some(result);
+        put(results, place, result);
     }
     is_well
+}
+
+/// Puts the control plane through which the cluster was seen first: its API is known to respond.
+pub(super) fn first_seen_first(work: &Applying<'_>, control_planes: &mut [Place<'_>]) {
+    control_planes.sort_by_key(|place| Some(&place.1.host) != work.plan.seen_from.as_ref());
 }
 
 /// Works on workers, the first one alone: another system may not start with what works on a control plane. On none of them if
@@ -121,7 +123,8 @@ pub(super) fn patches(file: &ClusterFile) -> Option<String> {
 /// Changes a host. What another run has begun on it is waited for.
 fn change(work: &Applying<'_>, place: Place<'_>, show: &mut dyn FnMut(u64, &Value)) -> Result<Done> {
     let (_, plan, link) = place;
-    let waited = wait_for_run(work, plan, link, show)?;
+    // Before a renewal that was done.
+    let waited = if plan.renewal.is_some() { None } else { wait_for_run(work, plan, link, show)? };
     let mut done = waited.unwrap_or(Done { changes: Some(0) });
     let mut run = |id: &str, words: &[&str], input: &Secret<String>, show: &mut dyn FnMut(u64, &Value)| {
         done = done.and(Job::new(id, words, input).run(link, work.clock, show)?);
@@ -149,5 +152,5 @@ pub(super) fn skipped(host: &str) -> HostResult {
 
 /// A host that another machine works on, so that the cluster may not respond meanwhile.
 pub fn runs_a_change(command: &str) -> bool {
-    ["host change", "certs add-san", "upgrade apply", "upgrade node"].contains(&command)
+    ["host change", "certs add-san", "certs renew", "upgrade apply", "upgrade node"].contains(&command)
 }

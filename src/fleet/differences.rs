@@ -46,6 +46,9 @@ pub struct HostDifferences {
     /// Why it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Its certificates are renewed, which is not shown as files.
+    #[serde(skip)]
+    pub renews: bool,
     #[serde(skip)]
     pub trouble: Option<Trouble>,
 }
@@ -59,7 +62,8 @@ struct Answer {
 impl Differences {
     /// True if something differs.
     pub fn any(&self) -> bool {
-        self.cluster.is_some() || self.hosts.iter().any(|host| !host.files.is_empty() || !host.changes.is_empty())
+        self.cluster.is_some()
+            || self.hosts.iter().any(|host| host.renews || !host.files.is_empty() || !host.changes.is_empty())
     }
 }
 
@@ -82,6 +86,7 @@ pub fn differences(file: &ClusterFile, plan: &Plan, seen: &[Seen], links: &[Link
             host: host.host.clone(),
             role: host.role,
             plan: host.shown(),
+            renews: host.renewal.is_some(),
             files: Vec::new(),
             changes: Vec::new(),
             error: None,
@@ -89,7 +94,8 @@ pub fn differences(file: &ClusterFile, plan: &Plan, seen: &[Seen], links: &[Link
         };
         let outcome = match (host.action, host.role, &wanted) {
             (Action::Init, ..) => init(file, link).map(|changes| found.changes = changes),
-            (Action::Unchanged, Role::ControlPlane, Some(wanted)) => {
+            // With certificates that have expired, the host does not see the cluster.
+            (Action::Unchanged, Role::ControlPlane, Some(wanted)) if !host.has_expired() => {
                 running(file, plan.documents.as_ref(), wanted, link).map(|files| found.files = files)
             }
             _ => Ok(()),

@@ -17,6 +17,7 @@ pub mod plan;
 pub mod reach;
 pub mod remote;
 pub mod removal;
+mod renewing;
 pub mod review;
 pub mod ssh;
 pub mod survey;

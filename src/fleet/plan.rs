@@ -7,12 +7,15 @@ mod cluster;
 mod host;
 mod hosts;
 mod membership;
+mod renewal;
+mod renewing;
 mod upgrade;
 mod upgrading;
 
 pub use classes::{Class, ClusterChange, classified_cluster, classified_kubelet, refused};
 pub use cluster::{Wanted, wanted as wanted_cluster};
 pub use host::{Action, HostPlan, wanted};
+pub use renewal::Renewal;
 pub use upgrade::Upgrade;
 
 use super::error::FleetError;
@@ -78,6 +81,7 @@ pub fn plan(file: &ClusterFile, seen: &[Seen]) -> Plan {
     let cluster = through.and_then(|at| seen.get(at)?.cluster());
     let changing = cluster.map(|cluster| cluster::changing(file, cluster, &mut findings)).unwrap_or_default();
     let mut hosts = hosts::plan(file, seen, through, &changing.changes, &mut findings);
+    renewing::add(file, seen, cluster.is_some(), &mut hosts, &mut findings);
     upgrading::add(file, seen, through, &changing.changes, &mut hosts, &mut findings);
     let known: Vec<&str> = hosts.iter().filter_map(|host| host.node.as_deref()).collect();
     // A host that did not respond may be any of them, but for its name.

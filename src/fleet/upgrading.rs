@@ -8,7 +8,7 @@ use super::job::{Done, Job};
 use super::outcome::{HostResult, State};
 use super::plan::{Action, HostPlan, Upgrade};
 use super::window::Budget;
-use super::work::{Applying, Place, all, wait_for_run};
+use super::work::{Applying, Place, all, put, wait_for_run};
 use crate::base::fault::Result;
 use crate::base::secret::Secret;
 use crate::config::cluster::Role;
@@ -26,15 +26,7 @@ pub(super) fn upgrade_all(work: &Applying<'_>, places: &[Place<'_>], results: &m
     let workers = which(&|upgrade| upgrade.kubelet, Role::Worker);
     let is_worked_on = |host: &str| components.iter().any(|place| place.1.host == host);
     let left_out = work.plan.hosts.iter().find(|host| is_left_out(host) && !is_worked_on(&host.host));
-    let mut put = |place: &Place<'_>, result: HostResult| {
-        let is_bad = matches!(result.state, State::Failed | State::Unreachable);
-        let before = results[place.0].take();
-        results[place.0] = Some(match before {
-            Some(before) => before.and(result),
-            None => result,
-        });
-        is_bad
-    };
+    let mut put = |place: &Place<'_>, result: HostResult| put(results, *place, result);
     // Another control plane runs first what changes the cluster.
     let is_first_left_out = left_out.is_some_and(|host| host.upgrade.as_ref().is_some_and(|upgrade| upgrade.cluster));
     let mut has_failed = false;
@@ -95,6 +87,8 @@ fn upgrade(work: &Applying<'_>, place: Place<'_>, part: Part, show: &mut dyn FnM
     let (_, plan, link) = place;
     let Some(upgrade) = &plan.upgrade else { return Ok(Done { changes: Some(0) }) };
     let waited = match part {
+        // That was done before.
+        _ if plan.renewal.is_some() => None,
         Part::Kubelet if upgrade.components => None,
         _ => wait_for_run(work, plan, link, show)?,
     };

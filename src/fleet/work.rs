@@ -57,6 +57,18 @@ pub fn all<'a>(
     window::run(places, parallel, budget, one, skipped)
 }
 
+/// Puts the result of a host behind what it had before; true if it failed.
+pub fn put(results: &mut [Option<HostResult>], place: Place<'_>, result: HostResult) -> bool {
+    let is_bad = matches!(result.state, State::Failed | State::Unreachable);
+    if let Some(slot) = results.get_mut(place.0) {
+        *slot = Some(match slot.take() {
+            Some(before) => before.and(result),
+            None => result,
+        });
+    }
+    is_bad
+}
+
 /// Shows the work on a host, and turns its end into a result.
 pub fn timed(
     work: &Applying<'_>,

@@ -4,15 +4,45 @@
 
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
+use crate::domain::certificates;
 use crate::pki::PkiStore;
 use crate::pki::catalog;
 use crate::state::expiry::{Item, Report};
 use crate::state::kubelet_client;
 use crate::state::renewable::{KUBELET_CONF, names};
+use serde::{Deserialize, Serialize};
+
+/// Why a certificate is not renewed, whenever it expires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Obstacle {
+    /// The key of its CA is not on this host.
+    NoCaKey,
+    /// It expires together with its CA, and a new one would too.
+    CaExpires,
+}
+
+/// What `certs renew all` renews when it is due, with what is in the way: the certificates of the control plane, and that of the
+/// kubelet if it does not renew it, or no longer.
+pub fn renewable<'a>(files: &HostFiles, report: &'a Report, now: i64) -> Result<Vec<(&'a Item, Option<Obstacle>)>> {
+    let with_kubelet = kubelet_client::needs_help(files, now, || true)?;
+    let names = names();
+    let is_one = |item: &&Item| names.contains(&item.name.as_str()) && (with_kubelet || item.name != KUBELET_CONF);
+    let obstacle = |item: &Item| match item {
+        _ if item.externally_managed => Some(Obstacle::NoCaKey),
+        _ if !is_extended(report, item) => Some(Obstacle::CaExpires),
+        _ => None,
+    };
+    Ok(report.certificates.iter().filter(is_one).map(|item| (item, obstacle(item))).collect())
+}
+
+/// False for a certificate that expires together with its CA: it cannot be renewed for longer.
+fn is_extended(report: &Report, item: &Item) -> bool {
+    report.ca_of(&item.name).is_none_or(|ca| item.not_after < ca.not_after)
+}
 
 /// True if a certificate of this host expires within this number of seconds, and this host can renew it; `only`
-/// selects one name. A short-lived certificate is not due before two thirds of its validity have passed: otherwise it
-/// would be renewed, and the control plane restarted, every day.
+/// selects one name.
 pub fn is_due(
     files: &HostFiles,
     store: &PkiStore,
@@ -23,10 +53,8 @@ pub fn is_due(
 ) -> Result<bool> {
     let names = names();
     let asked = |name: &str| names.contains(&name) && only.is_none_or(|only| only == name);
-    // A certificate that expires together with its CA cannot be renewed for longer.
-    let is_extended = |item: &Item| report.ca_of(&item.name).is_none_or(|ca| item.not_after < ca.not_after);
     let ends =
-        |item: &Item| item.seconds_left <= within.min((item.not_after - item.not_before) / 3) && is_extended(item);
+        |item: &Item| certificates::is_due(item.not_before, item.not_after, now, within) && is_extended(report, item);
     let ours = |item: &&Item| !item.externally_managed && asked(&item.name) && item.name != KUBELET_CONF;
     if report.certificates.iter().filter(ours).any(ends) {
         return Ok(true);
@@ -84,6 +112,29 @@ mod tests {
         assert!(due(&root, Some(KUBELET_CONF), 19 * DAY + 1, 30 * DAY));
         std::fs::remove_file(root.path().join("var/lib/kubelet/pki/kubelet-client-current.pem")).unwrap();
         assert!(due(&root, None, 0, 30 * DAY));
+    }
+
+    #[test]
+    fn what_can_be_renewed_is_listed_with_what_is_in_the_way() {
+        let root = host();
+        let list = |root: &tempfile::TempDir| {
+            let (files, now) = (HostFiles::new(root.path(), Gate::open()), i64::try_from(CREATED).unwrap());
+            let report = expiry::list(&files, &store(root, CREATED), now).unwrap();
+            let found = renewable(&files, &report, now).unwrap();
+            found.iter().map(|(item, obstacle)| (item.name.clone(), *obstacle)).collect::<Vec<_>>()
+        };
+        let all = list(&root);
+        assert!(all.iter().all(|(_, obstacle)| obstacle.is_none()), "{all:?}");
+        for name in ["apiserver", "etcd-peer", "admin.conf", KUBELET_CONF] {
+            assert!(all.iter().any(|(own, _)| own == name), "{name} of {all:?}");
+        }
+        assert!(all.iter().all(|(name, _)| !["ca", "etcd-ca", "kubelet-server"].contains(&name.as_str())), "{all:?}");
+        rotate(&root, 20);
+        assert!(list(&root).iter().all(|(name, _)| name != KUBELET_CONF), "the kubelet renews it itself");
+        std::fs::remove_file(root.path().join("etc/kubernetes/pki/ca.key")).unwrap();
+        let of = |name: &str| list(&root).into_iter().find(|(own, _)| own == name).unwrap().1;
+        assert_eq!((of("apiserver"), of("admin.conf")), (Some(Obstacle::NoCaKey), Some(Obstacle::NoCaKey)));
+        assert_eq!(of("etcd-peer"), None, "the key of its CA is there");
     }
 
     #[test]

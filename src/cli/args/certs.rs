@@ -316,23 +316,5 @@ fn certificate_name(text: &str) -> Result<String, String> {
 
 /// The seconds in `30d` or in a Go duration.
 pub(super) fn seconds(text: &str) -> Result<i64, String> {
-    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
-    let seconds = match days {
-        Some(days) => Some(i64::from(days) * 86_400),
-        None => go_duration::parse(text).map(|nanoseconds| nanoseconds / 1_000_000_000),
-    };
-    seconds.filter(|seconds| *seconds >= 0).ok_or_else(|| "give days or hours, such as 30d or 720h".into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_are_a_unit_too() {
-        assert_eq!((seconds("30d"), seconds("1h30m"), seconds("0")), (Ok(2_592_000), Ok(5400), Ok(0)));
-        for bad in ["", "d", "-1d", "-1h", "soon", "1.5d"] {
-            assert!(seconds(bad).is_err(), "{bad}");
-        }
-    }
+    go_duration::seconds_or_days(text).ok_or_else(|| "give days or hours, such as 30d or 720h".into())
 }

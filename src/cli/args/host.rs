@@ -29,8 +29,8 @@ pub enum HostCommand {
 }
 
 const RUN_HELP: &str = "\
-Standard input is one JSON object: the words of the command, which is 'init', 'join', 'reset', 'node', 'host change' or \
-'certs add-san', and its standard input.
+Standard input is one JSON object: the words of the command, which is 'init', 'join', 'reset', 'node', 'host change', \
+'certs add-san', 'certs renew', 'upgrade apply' or 'upgrade node', and its standard input.
 
     {\"arguments\": [\"join\", \"--config\", \"-\"], \"input\": \"apiVersion: kubeadm.k8s.io/v1beta4 …\"}
 

@@ -10,6 +10,7 @@ use crate::cli::session::Session;
 use crate::cli::table::{Table, Tone};
 use crate::cli::token_list::left;
 use crate::config::{Facts, documents};
+use crate::domain::certificates::SOON;
 use crate::pki::PkiStore;
 use crate::state::current_config;
 use crate::state::expiry::{self, Item, KUBELET_SERVER, Report, Severity, Sort, State, Thresholds};
@@ -18,8 +19,6 @@ use std::path::{Path, PathBuf};
 
 /// kubeadm's default.
 const DEFAULT_DIR: &str = "/etc/kubernetes/pki";
-/// The default of `--warn`.
-const WARN: i64 = 30 * 86_400;
 
 /// Nothing to check.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +49,7 @@ pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
     for problem in &report.unreadable {
         session.events.warning(problem.clone());
     }
-    for warning in report.ca_warnings(args.warn.unwrap_or(WARN)) {
+    for warning in report.ca_warnings(args.warn.unwrap_or(SOON)) {
         session.events.warning(warning);
     }
     for item in &report.certificates {
@@ -58,7 +57,7 @@ pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
             session.events.warning(format!("{}: {}; {}", item.name, problem.what, problem.fix));
         }
     }
-    let limits = Thresholds { warn: args.warn.unwrap_or(WARN), critical: args.critical };
+    let limits = Thresholds { warn: args.warn.unwrap_or(SOON), critical: args.critical };
     let severity = report.assess(limits);
     match &args.prometheus {
         Some(file) if file == Path::new("-") => session.print_text(&metrics::text(&report))?,

@@ -6,6 +6,7 @@ use crate::base::fault::{Fault, Result};
 use crate::cli::args::certs::RenewArgs;
 use crate::cli::session::Session;
 use crate::context::{Renewal, Run};
+use crate::domain::certificates::SOON;
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::turn;
 use crate::phases;
@@ -25,9 +26,6 @@ use serde_json::json;
 use std::path::Path;
 
 const KUBERNETES: &str = "/etc/kubernetes";
-
-/// How soon a CA expires that is warned of, in seconds.
-const CA_WARN: i64 = 30 * 24 * 3600;
 
 /// `--sync-config` without a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +66,7 @@ struct Outcome {
     restarted: bool,
     dry_run: bool,
     backup: String,
+    changes: usize,
     changed: ChangeList,
     /// What the key of its CA would be needed for.
     not_renewed: Vec<NotRenewed>,
@@ -117,7 +116,7 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let cx = session.context(false);
     let store = PkiStore::new(cx.host.files.clone(), &found.cluster.certificates_dir, &cx.host.clock, &cx.random);
     let listed = expiry::list(&cx.host.files, &store, cx.host.clock.now())?;
-    for warning in listed.ca_warnings(args.within.unwrap_or(CA_WARN)) {
+    for warning in listed.ca_warnings(args.within.unwrap_or(SOON)) {
         session.events.warning(warning);
     }
     if let Some(within) = args.within
@@ -159,14 +158,15 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
 
 /// Nothing to renew, but an interrupted run may have renewed files without restarting the components.
 fn nothing_is_near(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
-    let mut text = "No certificate expires that soon; nothing renewed.\n".to_owned();
+    let (mut text, mut count) = ("No certificate expires that soon; nothing renewed.\n".to_owned(), 0);
     if !args.no_restart && session.root() == Path::new("/") {
         let changed = restart::restart_stale(&args.kubeconfig, args.dry_run, session)?;
         if !changed.is_empty() {
             text += &restart::text(&changed, args.dry_run, session);
+            count = changed.entries().len();
         }
     }
-    session.print(&json!({ "renewed": [], "dryRun": args.dry_run }), &text)?;
+    session.print(&json!({ "renewed": [], "dryRun": args.dry_run, "changes": count }), &text)?;
     Ok(ExitCode::Ok)
 }
 
@@ -210,6 +210,14 @@ fn report(args: &RenewArgs, cx: &mut Run<Renewal>, session: &mut Session) -> Res
         closing.text()
     };
     let backup = done.backup.display().to_string();
-    let outcome = Outcome { renewed: rows, restarted, dry_run: args.dry_run, backup, changed, not_renewed: external };
+    let outcome = Outcome {
+        renewed: rows,
+        restarted,
+        dry_run: args.dry_run,
+        backup,
+        changes: changed.entries().len(),
+        changed,
+        not_renewed: external,
+    };
     session.print(&outcome, &text)
 }

@@ -41,8 +41,8 @@ impl Order {
 }
 
 /// Commands that may be run detached.
-const COMMANDS: [&str; 8] =
-    ["init", "join", "reset", "node", "host change", "certs add-san", "upgrade apply", "upgrade node"];
+const COMMANDS: [&str; 9] =
+    ["init", "join", "reset", "node", "host change", "certs add-san", "certs renew", "upgrade apply", "upgrade node"];
 
 /// A run that cannot be started or followed.
 #[derive(Debug, thiserror::Error)]
@@ -172,6 +172,8 @@ mod tests {
         assert!(order(br#"{"arguments": ["join", "--config", "-"], "input": "x"}"#).is_ok());
         let change = order(br#"{"arguments": ["host", "change", "--config", "-"], "input": "x"}"#).unwrap();
         assert_eq!(change.command(), "host change");
+        let renewal = order(br#"{"arguments": ["certs", "renew", "all", "--within", "30d"]}"#).unwrap();
+        assert_eq!(renewal.command(), "certs renew");
         for (name, is_one) in [("pod-network.yaml", true), ("../x", false), (".x", false), ("a/b", false), ("", false)]
         {
             let text = serde_json::json!({ "arguments": ["init"], "files": { name: "x" } }).to_string();
@@ -179,7 +181,7 @@ mod tests {
         }
         for text in [
             r#"{"arguments": ["token", "list"]}"#,
-            r#"{"arguments": ["certs", "renew", "all"]}"#,
+            r#"{"arguments": ["certs", "rotate-ca", "finish"]}"#,
             r#"{"arguments": ["host", "admin-conf"]}"#,
             r#"{"arguments": []}"#,
             r#"{"token": "abcdef.0123456789abcdef"}"#,

@@ -13,6 +13,7 @@ pub struct ClusterFile {
     pub pod_network: Option<GivenNetwork>,
     /// The directory on the hosts with the packages of releases.
     pub packages: Option<String>,
+    pub renew: Renew,
     /// kubeadm's and the components' documents, unchanged.
     pub(super) documents: Vec<Document>,
 }
@@ -33,6 +34,15 @@ pub struct Limits {
     pub failures: Failures,
     /// Workers whose kubelet is replaced.
     pub upgrades: usize,
+}
+
+/// When certificates are renewed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renew {
+    /// As `certs renew --within` takes it.
+    pub within: String,
+    /// The same in seconds.
+    pub seconds: i64,
 }
 
 /// How many workers may fail.

@@ -8,7 +8,7 @@ mod read;
 mod target;
 
 pub use compose::Credentials;
-pub use file::{ClusterFile, Failures, GivenNetwork, Limits};
+pub use file::{ClusterFile, Failures, GivenNetwork, Limits, Renew};
 pub use host::{HostEntry, Role, Taint};
 pub(super) use read::resolve;
 pub use target::Target;

@@ -1,14 +1,16 @@
 //! Resolves a `Cluster`.
 
 use super::compose;
-use super::file::{ClusterFile, Failures, GivenNetwork, Limits};
+use super::file::{ClusterFile, Failures, GivenNetwork, Limits, Renew};
 use super::host::{self, HostEntry};
 use crate::base::fault::Fault;
+use crate::base::go_duration::seconds_or_days;
 use crate::config::documents::Documents;
 use crate::config::pod_network::PodNetwork;
 use crate::config::problem::{Complaint, Place, Report};
 use crate::config::schema::{Document, Kind};
 use crate::config::tree::{Mark, Node, Value};
+use crate::domain::certificates::SOON;
 use std::collections::BTreeMap;
 
 /// The most hosts that are worked on at once unless the file says otherwise.
@@ -27,6 +29,7 @@ pub(in crate::config) fn resolve(documents: &Documents, report: &mut Report) -> 
         limits: Limits { parallel: PARALLEL, failures: FAILURES, upgrades: UPGRADES },
         pod_network: None,
         packages: None,
+        renew: Renew { within: format!("{}d", SOON / 86_400), seconds: SOON },
         documents: kubeadm,
     };
     let Some(cluster) = documents.document(Kind::Hosts) else {
@@ -57,6 +60,7 @@ pub(in crate::config) fn resolve(documents: &Documents, report: &mut Report) -> 
     limits(cluster, &mut file.limits, report);
     file.pod_network = pod_network(cluster, report);
     file.packages = packages(cluster, report);
+    renew(cluster, &mut file.renew, report);
     compose::check(&file, report);
     file
 }
@@ -101,6 +105,21 @@ fn packages(cluster: &Document, report: &mut Report) -> Option<String> {
         report.problem(place, Complaint::new(what));
     }
     Some(given.to_owned())
+}
+
+/// When certificates are renewed.
+fn renew(cluster: &Document, renew: &mut Renew, report: &mut Report) {
+    let Some(value) = cluster.root.entry("renew").and_then(|entry| Some(&entry.value.entry("within")?.value)) else {
+        return;
+    };
+    // Another type of value has its error already.
+    let Some(given) = value.text() else { return };
+    let Some(seconds) = seconds_or_days(given) else {
+        let complaint =
+            Complaint::with_help(format!("{given:?} is not a time"), "write days or hours, such as 30d or 720h");
+        return report.problem(Place::File { mark: value.mark, path: "renew.within".into() }, complaint);
+    };
+    *renew = Renew { within: given.to_owned(), seconds };
 }
 
 fn limits(cluster: &Document, limits: &mut Limits, report: &mut Report) {

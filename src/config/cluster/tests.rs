@@ -32,6 +32,14 @@ fn a_line_for_each_host_is_enough() {
 }
 
 #[test]
+fn certificates_are_renewed_in_their_last_month_unless_the_file_says_otherwise() {
+    let of = |body: &str| file(&format!("{body}hosts:\n- {{ssh: a, role: control-plane}}\n")).renew;
+    assert_eq!(of(""), Renew { within: "30d".into(), seconds: 30 * 86_400 });
+    assert_eq!(of("renew: {within: 720h}\n"), Renew { within: "720h".into(), seconds: 30 * 86_400 });
+    assert_eq!(of("renew: {within: 0s}\n").seconds, 0, "only what has expired");
+}
+
+#[test]
 fn the_values_of_a_host_win_over_the_defaults() {
     let file = file(
         "ssh: {user: ops, port: 2222, key: ~/.ssh/a, sudo: sudo}\nlimits: {parallel: 5, failures: 3}\nhosts:\n\
@@ -74,6 +82,14 @@ fn errors_name_the_place_and_the_nearest_word() {
         (
             "limits: {parallel: 0}\nhosts:\n- {ssh: a, role: control-plane}\n",
             "3:20 limits.parallel is not a number from 1 on",
+        ),
+        (
+            "renew: {within: a month}\nhosts:\n- {ssh: a, role: control-plane}\n",
+            "3:17 renew.within \"a month\" is not a time | write days or hours, such as 30d or 720h",
+        ),
+        (
+            "renew: {before: 30d}\nhosts:\n- {ssh: a, role: control-plane}\n",
+            "3:9 renew.before is not a field of Cluster v1alpha1 | valid fields are within",
         ),
     ];
     for (body, expected) in cases {

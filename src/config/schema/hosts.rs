@@ -15,6 +15,7 @@ pub(super) static HOSTS: Object = object(&[
     field("limits", Map(&LIMITS)),
     field("podNetwork", Text),
     field("upgrade", Map(&UPGRADE)),
+    field("renew", Map(&RENEW)),
 ]);
 
 static HOST: Object = object(&[
@@ -38,6 +39,8 @@ static SSH: Object =
 static LIMITS: Object = object(&[field("parallel", Share), field("failures", Share), field("upgrades", Share)]);
 
 static UPGRADE: Object = object(&[field("packages", Text)]);
+
+static RENEW: Object = object(&[field("within", Text)]);
 
 /// What each field means, by its path.
 pub(super) const MEANINGS: &[(&str, &str)] = &[
@@ -72,6 +75,12 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     (
         "upgrade.packages",
         "A directory on the hosts that has one directory for each release, such as v1.36.2, with its packages or programs and SHA256SUMS; default: their package repositories",
+    ),
+    ("renew", "When `apply` renews certificates"),
+    (
+        "renew.within",
+        "It renews those of a control plane when one expires within this time, such as `30d` (default) or `720h`, or within a third of \
+         its lifetime if that is shorter",
     ),
 ];
 

@@ -1,3 +1,5 @@
+mod renewal;
+
 use super::*;
 use crate::base::env::Clock;
 use crate::fleet::plan::plan;
@@ -219,6 +221,11 @@ const CHANGED: &str = "hosts:\n- {ssh: w1}\n- {ssh: c1, role: control-plane}\n- 
 
 /// Members of a running cluster, which c1 shows.
 fn members(hosts: &TestHosts) {
+    members_with(hosts, &|_, _| ());
+}
+
+/// The same, each with an edited `node`.
+fn members_with(hosts: &TestHosts, edit: &dyn Fn(&str, &mut Value)) {
     let object = |name: &str| serde_json::json!({ "name": name, "controlPlane": name.starts_with('c'), "ready": true });
     let nodes: Vec<Value> = ["c1", "c2", "c3", "w1", "w2"].map(object).into();
     for name in ["w1", "c1", "c2", "c3", "w2"] {
@@ -227,6 +234,7 @@ fn members(hosts: &TestHosts) {
         facts["node"] = serde_json::json!({
             "name": name, "controlPlane": is_control_plane, "pins": ["ca"], "sans": ["lb"],
         });
+        edit(name, &mut facts["node"]);
         if name == "c1" {
             facts["cluster"] =
                 serde_json::json!({ "configuration": RUNNING, "kubelet": { "maxPods": 110 }, "nodes": nodes });

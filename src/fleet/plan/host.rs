@@ -1,5 +1,6 @@
 //! The plan for one host.
 
+use super::renewal::Renewal;
 use super::upgrade::Upgrade;
 use crate::config::cluster::{HostEntry, Role};
 use crate::context::upgrading::Parts;
@@ -36,6 +37,9 @@ pub struct HostPlan {
     /// A run on the host to wait for first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<String>,
+    /// Its certificates are renewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal: Option<Renewal>,
     /// SANs that the certificate of its API server gets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sans: Vec<String>,
@@ -64,6 +68,7 @@ impl HostPlan {
             action,
             continues: false,
             running: None,
+            renewal: None,
             sans: Vec::new(),
             change: Parts::default(),
             upgrade: None,
@@ -85,14 +90,29 @@ impl HostPlan {
             || self.running.is_some()
     }
 
-    /// True if the configuration or the version of a member changes.
+    /// True if the configuration, the version or certificates of a member change.
     pub fn alters(&self) -> bool {
-        self.action == Action::Unchanged && (self.change.any() || !self.sans.is_empty() || self.upgrade.is_some())
+        self.action == Action::Unchanged && (self.renewal.is_some() || self.alters_further())
+    }
+
+    /// True if more than its certificates changes.
+    pub fn alters_further(&self) -> bool {
+        self.change.any() || !self.sans.is_empty() || self.upgrade.is_some()
+    }
+
+    /// True if a certificate that is renewed has expired.
+    pub fn has_expired(&self) -> bool {
+        self.renewal.as_ref().is_some_and(|renewal| renewal.expired)
+    }
+
+    /// True if an earlier run has begun something here and not completed it.
+    pub fn is_unfinished(&self) -> bool {
+        self.continues || self.renewal.as_ref().is_some_and(|renewal| renewal.continues)
     }
 
     /// What of the configuration changes, in a few words.
     fn alterations(&self) -> Vec<String> {
-        let mut words = Vec::new();
+        let mut words: Vec<String> = self.renewal.iter().map(Renewal::shown).collect();
         if !self.sans.is_empty() {
             words.push(format!("add SAN {}", self.sans.join(" ")));
         }

@@ -3,6 +3,7 @@
 use super::classes::{Class, ClusterChange};
 use super::host::{Action, HostPlan};
 use super::membership::{is_begun, member, newcomer};
+use super::renewal;
 use super::upgrade;
 use crate::config::Kind;
 use crate::config::cluster::{ClusterFile, HostEntry, Role};
@@ -46,6 +47,10 @@ pub(super) fn plan(
                         continues: true,
                         ..HostPlan::new(entry, Action::Unchanged)
                     },
+                    // Its certificates may be why its API server does not respond.
+                    None if renewal::has_expired(file, facts) => {
+                        HostPlan { node: Some(node_name(entry, facts)), ..HostPlan::new(entry, Action::Unchanged) }
+                    }
                     None if first.is_none() && facts.node.is_some() => {
                         let name = node_name(entry, facts);
                         let why = "its cluster does not respond".to_owned();
@@ -145,7 +150,8 @@ fn first(file: &ClusterFile, seen: &[Seen], findings: &mut Vec<Finding>) -> Opti
         return Some(at);
     }
     // Its API server may be away because of that; continuing it brings it back.
-    if seen.iter().filter_map(Seen::facts).any(|facts| may_have_stopped_the_api(file, facts)) {
+    let explains = |facts: &HostFacts| may_have_stopped_the_api(file, facts) || renewal::has_expired(file, facts);
+    if seen.iter().filter_map(Seen::facts).any(explains) {
         return None;
     }
     let member = file.hosts.iter().zip(seen).find(|(_, seen)| seen.facts().is_some_and(|facts| facts.node.is_some()));

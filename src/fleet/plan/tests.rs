@@ -1,3 +1,5 @@
+mod renewal;
+
 use super::*;
 use crate::base::exit_code::ExitCode;
 use crate::context::upgrading::Parts;

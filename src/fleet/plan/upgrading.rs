@@ -32,6 +32,10 @@ pub(super) fn add(
     let first = seen.iter().position(begun).or(if is_newer { through } else { None });
     for (at, (plan, seen)) in plans.iter_mut().zip(seen).enumerate() {
         let Some(facts) = seen.facts().filter(|_| plan.action == Action::Unchanged) else { continue };
+        // Without its cluster, a host only continues.
+        if cluster.is_none() && interrupted(facts).is_none() {
+            continue;
+        }
         let upgrade = of_host(plan, facts, cluster, &to, is_newer, first == Some(at));
         if upgrade.components || upgrade.kubelet {
             plan.continues |= interrupted(facts).is_some();

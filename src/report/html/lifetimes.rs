@@ -4,6 +4,7 @@ use super::amount;
 use super::geometry::{Bar, Scale, Tick};
 use super::tone::Tone;
 use crate::base::gate::Change;
+use crate::domain::certificates::SOON;
 use crate::pki::moment;
 use crate::report::about::About;
 use crate::report::item::Item;
@@ -15,8 +16,6 @@ use std::path::Path;
 const DAY: i64 = 86_400;
 /// The most certificates.
 const MOST: usize = 60;
-/// So soon a certificate is marked if nothing says more: the default of `certs check-expiration`.
-const SOON: i64 = 30 * DAY;
 const CRITICAL: i64 = 7 * DAY;
 /// Bars end here; a certificate that is valid longer needs no attention in this life.
 const LONGEST: i64 = 11 * 365 * DAY;

@@ -3,7 +3,7 @@
 //! Reads: /proc, /etc, the kubelet's version, the container runtime, manifests, kubeconfigs, and on a control plane its
 //! API server and etcd. Writes: nothing.
 
-use super::{HostFacts, NodeFacts, RunFacts, cluster};
+use super::{CertificateFacts, HostFacts, NodeFacts, RunFacts, cluster};
 use crate::base::fault::Result;
 use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
@@ -11,11 +11,12 @@ use crate::context::access::ca_certificates;
 use crate::domain::paths::{ADMIN_CONF, BOOTSTRAP_KUBELET_CONF, KUBELET_CONF, PKI_DIR, manifest};
 use crate::host::cri;
 use crate::host::{facts, listeners, network, runs, space};
+use crate::pki::PkiStore;
 use crate::pki::cert::Cert;
 use crate::pki::pin;
 use crate::state::upgrade::files::host_version;
 use crate::state::upgrade::progress::progress;
-use crate::state::{current_config, own_etcd};
+use crate::state::{current_config, due, expiry, own_etcd};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -46,6 +47,9 @@ pub fn gather(cx: &Context) -> HostFacts {
     let listening = known(listeners::on(&cx.host, &ports), "the ports in use", &mut unknown).unwrap_or_default();
     found.listening = listening.into_iter().map(|listener| listener.port).collect();
     found.node = known(node(cx), "the cluster of this host", &mut unknown).flatten();
+    if let Some(node) = found.node.as_mut().filter(|node| node.control_plane) {
+        node.certificates = known(own_certificates(cx), "the certificates", &mut unknown).unwrap_or_default();
+    }
     found.run = known(runs::last(&cx.host.files), "the last run", &mut unknown).flatten().map(|run| RunFacts {
         id: run.id,
         command: run.command,
@@ -103,9 +107,27 @@ fn node(cx: &Context) -> Result<Option<NodeFacts>> {
         server: cluster.map(|cluster| cluster.server.clone()),
         version: host_version(cx).ok().flatten().map(|version| version.to_string()),
         sans: if control_plane { own_sans(cx) } else { Vec::new() },
+        certificates: Vec::new(),
         upgrading: progress.is_some() && change.is_none(),
         change,
     }))
+}
+
+/// What this host may have to renew, from files only: a component that serves another certificate is that of `certs restart`.
+fn own_certificates(cx: &Context) -> Result<Vec<CertificateFacts>> {
+    let now = cx.host.clock.now();
+    let directory = current_config::certificates_dir(&cx.host.files).ok().flatten().unwrap_or_else(|| PKI_DIR.into());
+    let store = PkiStore::new(cx.host.files.clone(), &directory, &cx.host.clock, &cx.random);
+    let report = expiry::list_readable(&cx.host.files, &store, now)?;
+    let facts = |(item, obstacle): (&expiry::Item, Option<due::Obstacle>)| CertificateFacts {
+        name: item.name.clone(),
+        not_before: item.not_before,
+        not_after: item.not_after,
+        obstacle,
+    };
+    let mut all: Vec<CertificateFacts> = due::renewable(&cx.host.files, &report, now)?.into_iter().map(facts).collect();
+    all.sort_by_key(|certificate| certificate.not_after);
+    Ok(all)
 }
 
 /// The SANs of the certificate that the API server of this host gets; none if it cannot be read.
@@ -128,6 +150,20 @@ fn own_member(cx: &Context) -> Option<String> {
 mod tests {
     use super::*;
     use crate::base::gate::Gate;
+
+    #[test]
+    fn a_control_plane_has_the_certificates_that_it_renews_with_the_first_to_expire_first() {
+        let root = crate::state::renewal_fixture::host();
+        std::fs::create_dir_all(root.path().join("etc/kubernetes/manifests")).unwrap();
+        std::fs::write(root.path().join("etc/kubernetes/manifests/kube-apiserver.yaml"), "{}").unwrap();
+        let cx = Context::for_tests(root.path().to_str().unwrap());
+        let found = gather(&cx).node.unwrap().certificates;
+        assert!(found.is_sorted_by_key(|certificate| certificate.not_after));
+        for name in ["apiserver", "etcd-server", "admin.conf"] {
+            let own = found.iter().find(|certificate| certificate.name == name).unwrap();
+            assert!(own.obstacle.is_none() && own.not_after > own.not_before, "{own:?}");
+        }
+    }
 
     #[test]
     fn a_host_without_a_cluster_says_what_it_could_not_determine() {

@@ -10,4 +10,6 @@ mod model;
 
 pub use cluster::node;
 pub use gather::gather;
-pub use model::{ClusterFacts, HostFacts, MANAGED, Managed, NodeFacts, NodeObject, PENDING, RunFacts, pending};
+pub use model::{
+    CertificateFacts, ClusterFacts, HostFacts, MANAGED, Managed, NodeFacts, NodeObject, PENDING, RunFacts, pending,
+};

@@ -2,6 +2,7 @@
 
 use crate::config::cluster::{Role, Taint};
 use crate::context::upgrading::Parts;
+use crate::state::due::Obstacle;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -67,12 +68,28 @@ pub struct NodeFacts {
     /// The SANs of the API server's certificate on its disk.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sans: Vec<String>,
+    /// What `certs renew all` renews on a control plane when it is due; the one that expires first is the first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<CertificateFacts>,
     /// A change of its configuration was interrupted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<Parts>,
     /// An upgrade of it was interrupted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub upgrading: bool,
+}
+
+/// A certificate of a control plane. Moments are seconds since the epoch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CertificateFacts {
+    /// Its name for `certs renew`.
+    pub name: String,
+    pub not_before: i64,
+    pub not_after: i64,
+    /// Why a renewal is of no use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<Obstacle>,
 }
 
 /// A run on the host.

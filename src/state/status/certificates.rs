@@ -5,15 +5,12 @@
 use super::view::{Certificate, Certificates};
 use crate::base::fault::Result;
 use crate::context::Context;
+use crate::domain::certificates::SOON;
 use crate::domain::paths::PKI_DIR;
 use crate::pki::PkiStore;
 use crate::state::expiry::{self, Item, Severity, Sort, State, Thresholds};
 use crate::state::not_yaml::NotYaml;
 use crate::state::{current_config, ports};
-
-const DAY: i64 = 86_400;
-/// As in `certs check-expiration`.
-const SOON: i64 = 30 * DAY;
 
 /// Those of this host, and whether they are served.
 pub(super) fn read(cx: &Context) -> Result<Certificates> {

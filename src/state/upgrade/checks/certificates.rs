@@ -3,14 +3,13 @@
 use super::subject::unchecked;
 use crate::base::fault::Result;
 use crate::context::Context;
+use crate::domain::certificates::SOON;
 use crate::pki::PkiStore;
 use crate::state::expiry::{self, Report, Sort};
 use crate::state::upgrade::cluster::ClusterReading;
 use crate::state::upgrade::finding::Outcome;
 
 const DAY: i64 = 86_400;
-/// As in `certs check-expiration`.
-const SOON: i64 = 30 * DAY;
 
 /// Certificates that have expired or expire within 30 days.
 pub(super) fn expiring(cx: &Context, reading: &ClusterReading) -> Outcome {
