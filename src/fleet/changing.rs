@@ -84,7 +84,7 @@ fn check(work: &Applying<'_>, places: &[Place<'_>]) -> Option<Vec<HostResult>> {
     let asked: Vec<Place<'_>> = places
         .iter()
         .copied()
-        .filter(|(_, plan, _)| plan.change.any() && !plan.continues && plan.running.is_none())
+        .filter(|(_, plan, _)| (plan.change.any() || plan.proxy) && !plan.continues && plan.running.is_none())
         .collect();
     let results = for_each_of(&asked, work.file.limits.parallel, |(_, plan, link)| {
         let mut words = words(work.file, true);
@@ -135,7 +135,7 @@ fn change(work: &Applying<'_>, place: Place<'_>, show: &mut dyn FnMut(u64, &Valu
         words.extend(plan.sans.iter().map(String::as_str));
         run(&format!("{}-san", work.id), &words, &Secret::new(String::new()), show)?;
     }
-    if plan.change.any() {
+    if plan.change.any() || plan.proxy {
         let documents = work.plan.documents.as_ref().filter(|_| plan.role == Role::ControlPlane);
         let words = words(work.file, documents.is_some());
         let words: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -4,7 +4,7 @@
 use super::changing::patches;
 use super::error::FleetError;
 use super::link::Link;
-use super::plan::{Action, HostPlan, Plan, Wanted, wanted_cluster};
+use super::plan::{Action, HostPlan, Plan, Wanted, wanted_cluster, wanted_proxy};
 use super::survey::{Seen, Trouble};
 use crate::base::fault::Result;
 use crate::base::parallel::for_each_of;
@@ -26,6 +26,9 @@ pub struct Differences {
     /// The cluster's configuration as it is stored; None if nothing in it differs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<FileDifference>,
+    /// The same of kube-proxy's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kube_proxy: Option<FileDifference>,
     pub hosts: Vec<HostDifferences>,
 }
 
@@ -63,6 +66,7 @@ impl Differences {
     /// True if something differs.
     pub fn any(&self) -> bool {
         self.cluster.is_some()
+            || self.kube_proxy.is_some()
             || self.hosts.iter().any(|host| host.renews || !host.files.is_empty() || !host.changes.is_empty())
     }
 }
@@ -107,11 +111,17 @@ pub fn differences(file: &ClusterFile, plan: &Plan, seen: &[Seen], links: &[Link
         }
         found
     });
-    let cluster = wanted.map(|Wanted { before, after }| {
-        let path = Path::new("ConfigMap kube-system/kubeadm-config, ClusterConfiguration");
-        FileDifference::new(path, Some(&before.to_string()), Some(&after.to_string()), CONTEXT)
-    });
-    Differences { cluster: cluster.filter(|cluster| cluster.state != State::Unchanged), hosts }
+    let shown = |path: &str, wanted: Wanted| {
+        let Wanted { before, after } = wanted;
+        let shown = FileDifference::new(Path::new(path), Some(&before.to_string()), Some(&after.to_string()), CONTEXT);
+        (shown.state != State::Unchanged).then_some(shown)
+    };
+    let proxy = through.and_then(|cluster| wanted_proxy(file, cluster));
+    Differences {
+        cluster: wanted.and_then(|wanted| shown("ConfigMap kube-system/kubeadm-config, ClusterConfiguration", wanted)),
+        kube_proxy: proxy.and_then(|wanted| shown("ConfigMap kube-system/kube-proxy, config.conf", wanted)),
+        hosts,
+    }
 }
 
 /// What `init` would do on a host, one line each.

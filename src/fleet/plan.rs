@@ -12,8 +12,8 @@ mod renewing;
 mod upgrade;
 mod upgrading;
 
-pub use classes::{Class, ClusterChange, classified_cluster, classified_kubelet, refused};
-pub use cluster::{Wanted, wanted as wanted_cluster};
+pub use classes::{Class, ClusterChange, classified_cluster, classified_kubelet, classified_proxy, refused};
+pub use cluster::{Wanted, wanted as wanted_cluster, wanted_proxy};
 pub use host::{Action, HostPlan, wanted};
 pub use renewal::Renewal;
 pub use upgrade::Upgrade;

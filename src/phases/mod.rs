@@ -279,6 +279,7 @@ pub fn change_workflow() -> Loaded<Upgrading> {
         ("upload-cluster-config", &upload_config::UploadClusterConfig),
         ("change-upload-kubelet", &change::upload_kubelet::UploadKubelet),
         ("change-done", &change::mark::Done),
+        ("change-kube-proxy", &change::kube_proxy::ChangeKubeProxy),
         ("upgrade-finish", &upgrade::finish::FinishUpgrade),
         ("prune-backups", &prune_backups::PruneBackups),
     ];

@@ -20,6 +20,7 @@ pub mod host_facts;
 pub mod join_command;
 #[cfg(test)]
 pub mod join_fixture;
+pub mod kube_proxy;
 pub mod kubelet_arguments;
 pub mod kubelet_client;
 pub mod kubelet_credentials;

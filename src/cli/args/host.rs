@@ -46,7 +46,9 @@ the kubelet is restarted.
 
 With --config, on one control plane, the cluster stores the configuration when this host is ready with it, and the other \
 nodes are marked: run it there without --config. The file has the whole ClusterConfiguration, and may have a \
-KubeletConfiguration. The version, subnets and certificates do not change this way.
+KubeletConfiguration and a KubeProxyConfiguration, each as a whole. The version, subnets and certificates do not change this way.
+
+kube-proxy is restarted last, on one node after the other, and gets its former configuration if it does not stay up on one.
 
 If a component does not become ready, the host goes back to what it ran before, and nothing is stored.";
 
@@ -89,7 +91,7 @@ pub struct DiffArgs {
 /// Flags of `host change`.
 #[derive(Clone, Debug, Args)]
 pub struct ChangeArgs {
-    /// File with the ClusterConfiguration and KubeletConfiguration; '-' reads standard input
+    /// File with the ClusterConfiguration, KubeletConfiguration and KubeProxyConfiguration; '-' reads standard input
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Directory with patches for the static Pods and the kubelet configuration

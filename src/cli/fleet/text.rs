@@ -86,7 +86,8 @@ pub(super) fn summary(plan: &Plan) -> String {
 
 /// The differences of all hosts.
 pub(super) fn differences(found: &Differences, paint: Paint) -> String {
-    let mut text = found.cluster.iter().map(|cluster| cluster.painted(paint)).collect::<String>();
+    let mut text =
+        found.cluster.iter().chain(&found.kube_proxy).map(|cluster| cluster.painted(paint)).collect::<String>();
     for host in &found.hosts {
         let _ = write!(text, "{} ({}): {}", host.host, host.role, host.plan);
         match host.files.len() {

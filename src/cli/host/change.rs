@@ -13,7 +13,7 @@ use crate::config::{Facts, UpgradeFlags, UpgradeTask};
 use crate::context::upgrading::{Change, Parts, Scope};
 use crate::context::{Run, Upgrading};
 use crate::domain::paths::{ADMIN_CONF, KUBELET_CONF, manifest};
-use crate::fleet::plan::{classified_cluster, classified_kubelet, refused};
+use crate::fleet::plan::{classified_cluster, classified_kubelet, classified_proxy, refused};
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{NODE, ObjectRef};
 use crate::ops::turn;
@@ -21,7 +21,7 @@ use crate::phases;
 use crate::pipeline::run::Summary;
 use crate::report::{ChangeList, Closing};
 use crate::state::host_facts::pending;
-use crate::state::upgrade::cluster::kubelet_config;
+use crate::state::upgrade::cluster::{kubelet_config, proxy_config};
 use crate::state::upgrade::error::UpgradeError;
 use crate::state::upgrade::files::host_version;
 use crate::state::upgrade::progress::progress;
@@ -66,6 +66,7 @@ struct Reading {
     api: Arc<Cluster>,
     stored: ClusterConfig,
     kubelet: Map<String, Value>,
+    proxy: Option<Map<String, Value>>,
     /// What this host has to follow.
     pending: Parts,
 }
@@ -145,7 +146,8 @@ fn read(kubeconfig: &Path, session: &Session) -> Result<Reading> {
     let kubelet = kubelet_config(&api, &stored)?.map(|(_, document)| document).unwrap_or_default();
     let name = current_config::from_host(&looking)?.1.name;
     let pending = pending(&api.read(&ObjectRef::global(&NODE, &name))?);
-    Ok(Reading { api, stored, kubelet, pending })
+    let proxy = proxy_config(&api)?;
+    Ok(Reading { api, stored, kubelet, proxy, pending })
 }
 
 /// The configuration of the file, and what of it differs from what the cluster stores.
@@ -170,7 +172,11 @@ fn wanted(documents: &Documents, reading: &Reading, session: &Session) -> Result
     }
     let of_cluster = classified_cluster(&reading.stored, &cluster);
     let of_kubelet = classified_kubelet(&reading.kubelet, &cluster.kubelet);
-    if let Some(change) = refused(of_cluster.iter().chain(&of_kubelet)) {
+    let of_proxy = match &reading.proxy {
+        Some(stored) if !cluster.kube_proxy.is_empty() => classified_proxy(stored, &cluster.kube_proxy),
+        _ => Vec::new(),
+    };
+    if let Some(change) = refused(of_cluster.iter().chain(&of_kubelet).chain(&of_proxy)) {
         return Err(ChangeError::Refused { field: change.field.clone(), why: change.why.clone() }.into());
     }
     let stores = Parts { components: !of_cluster.is_empty(), kubelet: !of_kubelet.is_empty() };

@@ -61,6 +61,14 @@ impl Document {
             Self::KubeProxy => "KubeProxyConfiguration.",
         }
     }
+
+    /// The document of a field in a [`ClusterChange`].
+    pub(super) fn of_field(field: &str) -> Self {
+        [Self::Kubelet, Self::KubeProxy]
+            .into_iter()
+            .find(|document| field.starts_with(document.prefix()))
+            .unwrap_or(Self::Cluster)
+    }
 }
 
 /// The field of the version, which decides by its values.
@@ -73,6 +81,8 @@ const BY_HAND: &str =
     "change it in the ConfigMap kube-system/kubeadm-config, then run 'kubewright host change' on each control plane";
 const STATE_FILE: &str = "the kubelet does not start with the state of the other policy: drain each node, stop its kubelet, change its \
                           configuration, remove the state file below /var/lib/kubelet, start it, uncordon the node";
+
+const PROXY_BY_HAND: &str = "run 'kubectl -n kube-system edit configmap kube-proxy', then 'kubectl -n kube-system rollout restart daemonset kube-proxy'";
 
 /// The first row whose field a path is, or is below, decides. A document's last row, without a field, is for all others.
 const CLASSES: &[(Document, &str, Class, &str)] = &[
@@ -200,9 +210,18 @@ const CLASSES: &[(Document, &str, Class, &str)] = &[
     (Document::KubeProxy, "clusterCIDR", Impossible, OF_SUBNETS),
     (
         Document::KubeProxy,
-        "",
+        "mode",
         Command,
-        "run 'kubectl -n kube-system edit configmap kube-proxy', then 'kubectl -n kube-system rollout restart daemonset kube-proxy'",
+        "the rules of the former mode stay on each host, and the new one may need kernel modules: change it in the ConfigMap \
+         kube-system/kube-proxy, run 'kubectl -n kube-system rollout restart daemonset kube-proxy', and restart one host after the other",
+    ),
+    (Document::KubeProxy, "clientConnection", Command, PROXY_BY_HAND),
+    (Document::KubeProxy, "hostnameOverride", Impossible, "all nodes have the same configuration; remove the field"),
+    (
+        Document::KubeProxy,
+        "",
+        InPlace,
+        "it is stored, and kube-proxy is restarted, on one node after the other; the rules in the kernel stay meanwhile",
     ),
 ];
 
@@ -263,6 +282,11 @@ pub fn classified_kubelet(before: &Map<String, Value>, after: &Map<String, Value
     classified(Document::Kubelet, &Value::Object(before.clone()), &Value::Object(after.clone()))
 }
 
+/// The fields of a `KubeProxyConfiguration` that differ.
+pub fn classified_proxy(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<ClusterChange> {
+    classified(Document::KubeProxy, &Value::Object(before.clone()), &Value::Object(after.clone()))
+}
+
 /// The first one that is not done.
 pub fn refused<'a>(mut changes: impl Iterator<Item = &'a ClusterChange>) -> Option<&'a ClusterChange> {
     changes.find(|change| change.class.is_refused())
@@ -296,6 +320,10 @@ mod tests {
         assert_eq!(class(Cluster, "aFieldOfTomorrow.x").0, Command);
         assert_eq!(class(Cluster, "apiServer.extraArgsOfTomorrow").0, Command, "another field, not one below");
         assert_eq!(class(KubeProxy, "mode").0, Command);
+        assert_eq!(
+            (class(KubeProxy, "conntrack.maxPerCore").0, class(KubeProxy, "clusterCIDR").0),
+            (InPlace, Impossible)
+        );
     }
 
     #[test]

@@ -88,19 +88,35 @@ pub(super) fn changing(file: &ClusterFile, cluster: &ClusterFacts, findings: &mu
     if let Some(Wanted { before, after }) = &kubelet {
         found.changes.extend(classified(Document::Kubelet, before, after));
     }
-    if let Some(Wanted { before, after }) = component(file, Kind::KubeProxy, cluster.proxy.as_ref()) {
-        found.changes.extend(classified(Document::KubeProxy, &before, &after));
+    let proxy = wanted_proxy(file, cluster);
+    let of_proxy = proxy.as_ref().map(|wanted| classified(Document::KubeProxy, &wanted.before, &wanted.after));
+    let of_proxy = of_proxy.unwrap_or_default();
+    // What a former version has stored is only checked where it changes.
+    let proxy = proxy.filter(|_| !of_proxy.is_empty());
+    found.changes.extend(of_proxy);
+    if file.document(Kind::KubeProxy).is_some() && cluster.proxy.is_none() {
+        findings.push(Finding::warning(
+            "the cluster does not have kube-proxy, so the KubeProxyConfiguration of the file has no effect",
+            "remove the document, or run 'kubewright init phase addon kube-proxy' on a control plane",
+        ));
     }
     found.documents = wanted.map(|wanted| {
         let mut text = format!("---\n{}\n", wanted.after);
-        if let Some(Wanted { after: Value::Object(mut fields), .. }) = kubelet {
-            fields.insert("apiVersion".into(), "kubelet.config.k8s.io/v1beta1".into());
-            fields.insert("kind".into(), Kind::Kubelet.name().into());
-            let _ = writeln!(text, "---\n{}", Value::Object(fields));
+        for (kind, wanted) in [(Kind::Kubelet, kubelet), (Kind::KubeProxy, proxy)] {
+            if let Some(Wanted { after: Value::Object(mut fields), .. }) = wanted {
+                fields.insert("apiVersion".into(), kind.fixed_api().unwrap_or_default().into());
+                fields.insert("kind".into(), kind.name().into());
+                let _ = writeln!(text, "---\n{}", Value::Object(fields));
+            }
         }
         text
     });
     found
+}
+
+/// kube-proxy's stored configuration, and the same with what the file gives.
+pub fn wanted_proxy(file: &ClusterFile, cluster: &ClusterFacts) -> Option<Wanted> {
+    component(file, Kind::KubeProxy, cluster.proxy.as_ref())
 }
 
 /// The stored configuration of a component, and the same with what the file gives; None if the file or the cluster has none.

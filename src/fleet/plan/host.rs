@@ -46,6 +46,9 @@ pub struct HostPlan {
     /// What of its configuration changes.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub change: Parts,
+    /// The configuration of kube-proxy changes, through this control plane.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub proxy: bool,
     /// What of it is upgraded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<Upgrade>,
@@ -71,6 +74,7 @@ impl HostPlan {
             renewal: None,
             sans: Vec::new(),
             change: Parts::default(),
+            proxy: false,
             upgrade: None,
             labels: Vec::new(),
             why: String::new(),
@@ -97,7 +101,7 @@ impl HostPlan {
 
     /// True if more than its certificates changes.
     pub fn alters_further(&self) -> bool {
-        self.change.any() || !self.sans.is_empty() || self.upgrade.is_some()
+        self.change.any() || self.proxy || !self.sans.is_empty() || self.upgrade.is_some()
     }
 
     /// True if a certificate that is renewed has expired.
@@ -125,6 +129,9 @@ impl HostPlan {
         }
         if self.change.kubelet {
             words.push(format!("{continued}change the kubelet"));
+        }
+        if self.proxy {
+            words.push("change kube-proxy".to_owned());
         }
         words
     }

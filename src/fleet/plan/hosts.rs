@@ -1,6 +1,6 @@
 //! What is to be done on each host.
 
-use super::classes::{Class, ClusterChange};
+use super::classes::{Class, ClusterChange, Document};
 use super::host::{Action, HostPlan};
 use super::membership::{is_begun, member, newcomer};
 use super::renewal;
@@ -60,6 +60,9 @@ pub(super) fn plan(
                 };
                 if let (Action::Unchanged, Some(cluster)) = (plan.action, cluster) {
                     alter(file, &mut plan, facts, cluster, parts, &sans);
+                    plan.proxy = through == Some(at)
+                        && plan.action == Action::Unchanged
+                        && (cluster.proxy_pending || changes_in_place(changes, Document::KubeProxy));
                 }
                 let run = facts.run.as_ref().filter(|run| run.running);
                 plan.running = run.map(|run| run.id.clone());
@@ -71,11 +74,16 @@ pub(super) fn plan(
 
 /// What of hosts these fields concern, as far as `apply` changes them.
 fn parts(changes: &[ClusterChange]) -> Parts {
-    let is = |of_kubelet: bool| {
-        let mut own = changes.iter().filter(|change| change.field.starts_with("KubeletConfiguration.") == of_kubelet);
-        own.any(|change| change.class == Class::InPlace)
-    };
-    Parts { components: is(false), kubelet: is(true) }
+    Parts {
+        components: changes_in_place(changes, Document::Cluster),
+        kubelet: changes_in_place(changes, Document::Kubelet),
+    }
+}
+
+/// True if a field of this document is changed on the hosts.
+fn changes_in_place(changes: &[ClusterChange], document: Document) -> bool {
+    let mut in_place = changes.iter().filter(|change| change.class == Class::InPlace);
+    in_place.any(|change| Document::of_field(&change.field) == document)
 }
 
 /// The SANs that the file lists.

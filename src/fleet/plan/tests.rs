@@ -1,3 +1,4 @@
+mod proxy;
 mod renewal;
 
 use super::*;

@@ -54,6 +54,7 @@ pub(super) fn add(
     }
     for plan in plans.iter_mut() {
         plan.change = Parts::default();
+        plan.proxy = false;
         plan.sans.clear();
     }
 }

@@ -1,6 +1,6 @@
 //! The cluster as a control plane sees it.
 //!
-//! Reads: the nodes, and the ConfigMaps of kubeadm, the kubelet and kube-proxy. Writes: nothing.
+//! Reads: the nodes, the ConfigMaps of kubeadm, the kubelet and kube-proxy, and its DaemonSet. Writes: nothing.
 
 use super::{ClusterFacts, MANAGED, NodeObject, pending};
 use crate::base::fault::Result;
@@ -9,8 +9,9 @@ use crate::context::Context;
 use crate::domain::paths::ADMIN_CONF;
 use crate::kube::kind::NODE;
 use crate::kube::node::{is_control_plane, is_ready};
+use crate::state::kube_proxy::KubeProxy;
 use crate::state::stored_config;
-use crate::state::upgrade::cluster::{kubelet_config, proxy_config};
+use crate::state::upgrade::cluster::kubelet_config;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,8 +25,15 @@ pub fn of(cx: &Context) -> Result<ClusterFacts> {
     // Without a configuration, `init` has not come that far.
     let stored = stored_config::read(cx, &cluster).ok().flatten();
     let kubelet = stored.map(|stored| kubelet_config(&cluster, &stored)).transpose()?.flatten();
-    let proxy = proxy_config(&cluster)?;
-    Ok(ClusterFacts { configuration, kubelet: kubelet.map(|(_, document)| document), proxy, nodes })
+    let proxy = KubeProxy::find(&cluster)?;
+    let proxy_pending = proxy.as_ref().is_some_and(|proxy| proxy.former().is_some());
+    Ok(ClusterFacts {
+        configuration,
+        kubelet: kubelet.map(|(_, document)| document),
+        proxy: proxy.map(|proxy| proxy.document()),
+        proxy_pending,
+        nodes,
+    })
 }
 
 /// The part of a Node object that a plan compares.

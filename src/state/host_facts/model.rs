@@ -116,6 +116,9 @@ pub struct ClusterFacts {
     /// kube-proxy's configuration, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<Map<String, Value>>,
+    /// A change of it has not reached all nodes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub proxy_pending: bool,
     pub nodes: Vec<NodeObject>,
 }
 

@@ -14,6 +14,7 @@ use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CONFIG_MAP, DAEMON_SET, DEPLOYMENT, NODE, ObjectRef, POD};
 use crate::kube::node::{is_control_plane, is_ready};
 use crate::render::pods::CLIENT_URLS;
+use crate::state::kube_proxy;
 use crate::state::static_pod::StaticPod;
 use crate::state::stored_config;
 use crate::versions::upgrade_policy::{Running, Situation, Violation, cluster_version, violations};
@@ -178,7 +179,7 @@ pub fn kubelet_config(cluster: &Cluster, config: &ClusterConfig) -> Result<Optio
 
 /// kube-proxy's configuration.
 pub fn proxy_config(cluster: &Cluster) -> Result<Option<Map<String, Value>>> {
-    Ok(config_map(cluster, "kube-proxy", "config.conf")?)
+    Ok(config_map(cluster, "kube-proxy", kube_proxy::CONFIG)?)
 }
 
 /// The document in a ConfigMap, without its kind; None if it does not exist.

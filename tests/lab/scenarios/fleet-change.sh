@@ -108,6 +108,91 @@ for host in n41 n42; do
 done
 unchanged
 
+# kube-proxy: its configuration is stored, and it is restarted on both nodes; what the file does not give stays.
+PROXY='---
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration'
+CHANGED="maxPods: 70
+$PROXY
+iptables: {minSyncPeriod: 2s}"
+proxy_pods() { kubectl -n kube-system get pods -l k8s-app=kube-proxy -o jsonpath='{.items[*].metadata.uid}' | tr ' ' '\n' | sort; }
+proxy_config() { kubectl -n kube-system get configmap kube-proxy -o jsonpath="{.data.config\.conf}"; }
+proxy_former() { kubectl -n kube-system get configmap kube-proxy -o jsonpath="{.metadata.annotations.kubewright\.io/former-config}"; }
+write "$NETWORK
+$SANS" "$CHANGED"
+plan > "$SCRATCH/plan"
+shows 'KubeProxyConfiguration.iptables.minSyncPeriod .* -> 2s: in place' "$SCRATCH/plan"
+shows '10.99.0.51 .* change kube-proxy' "$SCRATCH/plan"
+before=$(proxy_pods)
+apply > "$SCRATCH/changed" || fail "apply failed: $(cat "$SCRATCH/changed")"
+shows '^Done: 1 changed, 1 unchanged.$' "$SCRATCH/changed"
+proxy_config > "$SCRATCH/proxy"
+shows 'minSyncPeriod: 2s' "$SCRATCH/proxy"
+shows 'clusterCIDR: 10.244.0.0/16' "$SCRATCH/proxy"
+[ "$(comm -12 <(echo "$before") <(proxy_pods))" = '' ] || fail "kube-proxy was not restarted on both nodes"
+[ "$(proxy_former)" = '' ] || fail "the change of kube-proxy has not ended"
+unchanged
+
+# A feature gate that does not exist: kube-proxy exits, and gets its former configuration.
+write "$NETWORK
+$SANS" "$CHANGED
+featureGates: {NoSuchGate: true}"
+! apply > "$SCRATCH/bad" 2>&1 || fail "a bad configuration of kube-proxy was applied"
+shows 'NoSuchGate' "$SCRATCH/bad"
+shows 'it runs with its former configuration again' "$SCRATCH/bad"
+[ "$(proxy_config)" = "$(cat "$SCRATCH/proxy")" ] || fail "the ConfigMap is not as it was"
+write "$NETWORK
+$SANS" "$CHANGED"
+unchanged
+
+# Killed while it is restarted: the next apply goes on.
+write "$NETWORK
+$SANS" "${CHANGED/2s/3s}"
+apply > "$SCRATCH/killed" 2>&1 &
+run=$!
+eventually sh -c "HERE=$HERE LAB_LANE=$LAB_LANE '$HERE/lab' exec n41 kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system get configmap kube-proxy -o yaml | grep -q former-config"
+# shellcheck disable=SC2016 # expanded on the host
+on n41 sh -c 'for it in /proc/[0-9]*; do grep -qaz "^work$" "$it/cmdline" 2> /dev/null && kill -9 "${it#/proc/}"; done; true'
+! wait $run || fail "apply did not see that its run was killed"
+plan > "$SCRATCH/plan"
+shows '10.99.0.51 .* change kube-proxy' "$SCRATCH/plan"
+apply > "$SCRATCH/next" 2>&1 || fail "the next apply failed: $(cat "$SCRATCH/next")"
+[ "$(proxy_former)" = '' ] || fail "the change of kube-proxy has not ended"
+unchanged
+
+# Certificates in their last third are renewed, and those that have expired, without which the cluster does not respond.
+short() { # VALIDITY
+  on n41 tee /root/short.yaml > /dev/null << YAML
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+kubernetesVersion: v1.20.2
+certificateValidityPeriod: $1
+$NETWORK
+YAML
+  on n41 kubewright certs renew all --config /root/short.yaml > /dev/null
+}
+short 5m0s
+unchanged
+for _ in $(seq 60); do
+  plan > "$SCRATCH/plan"
+  grep -q 'renew certificates' "$SCRATCH/plan" && break
+  sleep 5
+done
+shows '10.99.0.51 .* renew certificates (.* expires on ' "$SCRATCH/plan"
+apply > "$SCRATCH/renewed" || fail "apply failed: $(cat "$SCRATCH/renewed")"
+shows '^Done: 1 changed, 1 unchanged.$' "$SCRATCH/renewed"
+unchanged
+short 1m0s
+for _ in $(seq 120); do
+  kubectl get nodes > /dev/null 2>&1 || break
+  sleep 1
+done
+plan > "$SCRATCH/plan"
+shows 'certificates of 10.99.0.51 have expired' "$SCRATCH/plan"
+! apply > "$SCRATCH/renewed" 2>&1 || fail "apply claims to have done all of a cluster that did not respond"
+ready n41
+unchanged
+
 # What running Pods hold does not change, and nothing else either.
 write 'networking: {podSubnet: 10.200.0.0/16}' 'maxPods: 60'
 ! apply > "$SCRATCH/refused" 2>&1 || fail "another podSubnet was accepted"
