@@ -31,6 +31,8 @@ const STEADY: u64 = 10;
 const STALL: Duration = Duration::from_mins(3);
 /// So often it may exit. Once does not count: it may do so when the kubelet replaces its file.
 const EXITS: u64 = 2;
+/// What the kubelet says, with status 200, where a container is removed.
+const NO_LOG: &str = "unable to retrieve container logs";
 /// All nodes.
 const LIMIT: Duration = Duration::from_hours(6);
 
@@ -229,10 +231,28 @@ fn exits(cluster: &Cluster, pod: &Value) -> Option<String> {
         return None;
     }
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-    let log = cluster.text(&format!("/api/v1/namespaces/kube-system/pods/{name}/log?previous=true&tailLines=1"));
-    let said = log.ok().filter(|(code, _)| *code == 200).map(|(_, text)| sanitize::line(text.trim()));
-    let said = said.filter(|said| !said.is_empty()).map(|said| format!(": {said}")).unwrap_or_default();
+    let path = format!("/api/v1/namespaces/kube-system/pods/{name}/log");
+    // The last container may be removed already, and the next one not have said anything.
+    let said = [path.clone(), path + "?previous=true"].iter().find_map(|path| {
+        let (_, text) = cluster.text(path).ok().filter(|(code, _)| *code == 200)?;
+        last_words(&text)
+    });
+    let said = said.map(|said| format!(": {said}")).unwrap_or_default();
     Some(format!("it exits on {}{said}", node_of(pod)))
+}
+
+/// The line of a log that says why its process exits: the last one of the highest severity. Stacks may follow it.
+fn last_words(log: &str) -> Option<String> {
+    let lines: Vec<&str> = log.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let of = |severity: char| {
+        let is_one = |line: &&&str| {
+            let rest = line.strip_prefix(severity);
+            rest.is_some_and(|rest| rest.starts_with(|digit: char| digit.is_ascii_digit()))
+        };
+        lines.iter().rev().find(is_one)
+    };
+    let line = of('F').or_else(|| of('E')).or(lines.last())?;
+    (!line.starts_with(NO_LOG)).then(|| sanitize::line(line))
 }
 
 /// Why a Pod does not start.

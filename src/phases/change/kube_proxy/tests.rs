@@ -134,14 +134,21 @@ fn a_pod_that_exits_again_and_again_ends_the_wait_with_its_last_words() {
         let status = json!({ "ready": false, "restartCount": restarts, "state": state });
         json!({ "metadata": metadata, "spec": { "nodeName": "w1" }, "status": { "containerStatuses": [status] } })
     };
-    let log = "/api/v1/namespaces/kube-system/pods/kube-proxy-1/log?previous=true&tailLines=1";
-    api.with(|state| state.texts.insert(log.into(), (200, "unknown field \"x\"\n".into())));
+    let log = "/api/v1/namespaces/kube-system/pods/kube-proxy-1/log";
+    let lines = "W1203 10:00:00.1 1 x.go:1] proxier\nF1203 10:00:00.2 1 x.go:2] unknown gate x\ngoroutine 1 [running]:\nmain.main()\n";
+    api.with(|state| {
+        let texts = [
+            (log.to_owned(), "unable to retrieve container logs for containerd://1"),
+            (format!("{log}?previous=true"), lines),
+        ];
+        state.texts.extend(texts.map(|(path, text)| (path, (200, text.to_owned()))));
+    });
     let wait = || {
         let cx = Context::for_tests("/nonexistent");
         rolled_out(&cx, &api.cluster(&Gate::open())).unwrap_err().to_string()
     };
     api.put(POD_PATH, pod("h", 2, json!({})));
-    assert_eq!(wait(), "it exits on w1: unknown field \"x\"");
+    assert_eq!(wait(), "it exits on w1: F1203 10:00:00.2 1 x.go:2] unknown gate x");
     let pulls = json!({ "waiting": { "reason": "ErrImagePull", "message": "no such host" } });
     api.put(POD_PATH, pod("h", 0, pulls));
     assert_eq!(wait(), "ErrImagePull on w1: no such host");
