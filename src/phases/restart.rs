@@ -18,7 +18,6 @@ mod majority;
 use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::context::{Context, Renewal, Run};
-use crate::etcd::EtcdError;
 use crate::host::cri::ContainerState;
 use crate::ops::kubelet_service;
 use crate::ops::renewal::finish_replacement;
@@ -33,7 +32,7 @@ use crate::state::quorum;
 use crate::state::renewable::Row;
 use crate::state::static_pod::StaticPod;
 use error::{NotAccepted, NotLoaded};
-use majority::await_majority;
+use majority::{await_majority, is_lost_quorum};
 use std::path::Path;
 use std::time::Duration;
 
@@ -130,11 +129,6 @@ fn load_all<P>(cx: &mut Run<Renewal<P>>, components: &[RunningComponent<'_>], ho
         host.verify_admin_access(cx)
     });
     Err(NotLoaded::Admin { why: failure.with_causes(), outcome }.into())
-}
-
-/// Without etcd's majority no API server gets ready, with the old files neither: the new ones stay.
-fn is_lost_quorum(failure: &Failure) -> bool {
-    matches!(failure.downcast_ref(), Some(EtcdError::QuorumLost { .. }))
 }
 
 /// No component is restarted with a certificate and a key that do not belong together.

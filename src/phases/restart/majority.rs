@@ -7,11 +7,11 @@
 //! next one at once.
 
 use super::error::NoMajority;
-use super::is_lost_quorum;
-use crate::base::fault::Result;
+use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Poll, Wait};
 use crate::context::renewal::Renewed;
 use crate::context::{Renewal, Run};
+use crate::etcd::EtcdError;
 use crate::ops::running::{Running, end_exited};
 use crate::state::quorum;
 use std::time::Duration;
@@ -42,6 +42,11 @@ pub(super) fn await_majority<P>(cx: &mut Run<Renewal<P>>, host: &dyn Running) ->
     }
 }
 
+/// Without etcd's majority no API server gets ready, with the old files neither: the new ones stay.
+pub(super) fn is_lost_quorum(failure: &Failure) -> bool {
+    matches!(failure.downcast_ref(), Some(EtcdError::QuorumLost { .. }))
+}
+
 fn had_expired(one: &Renewed) -> bool {
     ["etcd-server", "etcd-peer"].contains(&one.name) && one.old.not_after <= one.at
 }
@@ -50,7 +55,6 @@ fn had_expired(one: &Renewed) -> bool {
 mod tests {
     use super::super::tests::fake_components::with_renewed;
     use super::*;
-    use crate::base::fault::Failure;
     use crate::state::quorum_fixture::Voters;
 
     /// A renewal of certificates that had expired on all members ended after two seconds, and led to 'etcd recover'.

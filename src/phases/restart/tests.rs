@@ -4,6 +4,7 @@ pub mod fake_components;
 
 use super::*;
 use crate::base::exit_code::ExitCode;
+use crate::etcd::EtcdError;
 use crate::ops::kubelet_service::KubeletUnavailable;
 use crate::ops::renewal;
 use crate::pki::catalog;

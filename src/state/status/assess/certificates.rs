@@ -5,19 +5,22 @@ use crate::state::expiry::{KUBELET_SERVER, Severity as Expiry, State};
 use crate::state::status::causes::{Cause, Severity};
 use crate::state::status::view::{Certificate, View};
 
+/// What one command renews on a control plane, and which certificates these are.
+type Group = (&'static str, Severity, fn(&Certificate) -> bool);
+const GROUPS: [Group; 2] =
+    [("CertificateExpired", Severity::Critical, is_expired), ("CertificateSoon", Severity::Warning, is_soon)];
+
 pub(super) fn add(view: &View, causes: &mut Vec<Cause>) {
     let Some(certificates) = &view.certificates else { return };
     for why in &certificates.unreadable {
         causes.push(Cause::new("CertificateUnusable", Severity::Critical, first_path(why), why, ""));
     }
     let mut alone: Vec<&Certificate> = certificates.list.iter().collect();
-    let groups: [(&'static str, Severity, fn(&Certificate) -> bool); 2] =
-        [("CertificateExpired", Severity::Critical, is_expired), ("CertificateSoon", Severity::Warning, is_soon)];
-    for (id, severity, holds) in groups.into_iter().filter(|_| is_control_plane(view)) {
+    for (id, severity, holds) in GROUPS.iter().filter(|_| is_control_plane(view)) {
         let (group, rest): (Vec<&Certificate>, Vec<&Certificate>) =
             alone.iter().copied().partition(|certificate| is_renewed_by_all(certificate) && holds(certificate));
         if let [first, _, ..] = group.as_slice() {
-            causes.push(together(id, severity, first, &group));
+            causes.push(together(id, *severity, first, &group));
             alone = rest;
         }
     }
@@ -121,4 +124,31 @@ fn advised(cause: Cause, certificate: &Certificate) -> Cause {
         );
     }
     cause
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::status::assess::causes;
+    use crate::state::status::fixture::{NOW, certificate, healthy};
+
+    /// Sixteen causes of one kind hid the others, and each named a command of its own.
+    #[test]
+    fn certificates_that_expired_together_are_one_cause_with_one_command() {
+        let seen = |control_plane: bool, days: i64| {
+            let mut view = healthy();
+            view.host.as_mut().unwrap().control_plane = control_plane;
+            let names = ["apiserver", "etcd-server", "etcd-peer", "admin.conf", "scheduler.conf"];
+            let soon = |name| Certificate { severity: Expiry::Warning, ..certificate(name, days) };
+            view.certificates.as_mut().unwrap().list = names.map(soon).into();
+            causes(&view, NOW)
+        };
+        let expired = seen(true, -2);
+        let [cause] = expired.as_slice() else { panic!("{expired:?}") };
+        assert_eq!((cause.id, cause.next.as_str()), ("CertificateExpired", "run 'kubewright certs renew all'"));
+        assert!(cause.what.contains("5 certificates of this host have expired"), "{}", cause.what);
+        assert!(cause.what.contains("apiserver, etcd-server, etcd-peer and 2 more"), "{}", cause.what);
+        assert_eq!(seen(true, 9).len(), 1, "those that expire soon too");
+        assert_eq!(seen(false, -2).len(), 5, "'renew all' is for control planes");
+    }
 }

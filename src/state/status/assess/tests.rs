@@ -1,9 +1,8 @@
 use super::*;
 use crate::checks::diagnosis::Diagnosis;
-use crate::state::expiry::Severity as Expiry;
 use crate::state::status::causes::Severity;
 use crate::state::status::fixture::{NOW, by_pods, certificate, healthy, node};
-use crate::state::status::view::{Certificate, ComponentState, ManifestState, Member, MissingFile, Unknown};
+use crate::state::status::view::{ComponentState, ManifestState, Member, MissingFile, Unknown};
 
 fn ids(view: &View) -> Vec<&'static str> {
     causes(view, NOW).iter().map(|cause| cause.id).collect()
@@ -77,29 +76,9 @@ fn an_expired_certificate_comes_before_the_api_that_is_down() {
     assert!(cause.what.contains("expired 2 days ago") || cause.what.contains("48 hours"), "{}", cause.what);
 }
 
-/// Sixteen causes of one kind hid the others, and each named a command of its own.
-#[test]
-fn certificates_that_expired_together_are_one_cause_with_one_command() {
-    let seen = |control_plane: bool, days: i64| {
-        let mut view = healthy();
-        view.host.as_mut().unwrap().control_plane = control_plane;
-        let names = ["apiserver", "etcd-server", "etcd-peer", "admin.conf", "scheduler.conf"];
-        let soon = |name| Certificate { severity: Expiry::Warning, ..certificate(name, days) };
-        view.certificates.as_mut().unwrap().list = names.map(soon).into();
-        causes(&view, NOW)
-    };
-    let expired = seen(true, -2);
-    let [cause] = expired.as_slice() else { panic!("{expired:?}") };
-    assert_eq!((cause.id, cause.next.as_str()), ("CertificateExpired", "run 'kubewright certs renew all'"));
-    assert!(cause.what.contains("5 certificates of this host have expired"), "{}", cause.what);
-    assert!(cause.what.contains("apiserver, etcd-server, etcd-peer and 2 more"), "{}", cause.what);
-    assert_eq!(seen(true, 9).len(), 1, "those that expire soon too");
-    assert_eq!(seen(false, -2).len(), 5, "'renew all' is for control planes");
-}
-
 /// The certificates of all members had expired, and 'etcd recover' was advised, which gives up the data of two of them.
 #[test]
-fn a_majority_that_is_lost_to_expired_certificates_is_no_reason_to_recover() {
+fn a_majority_that_is_lost_to_expired_certificates_is_not_to_be_recovered() {
     let seen = |days: i64| {
         let mut view = healthy();
         let names = ["etcd-server", "etcd-peer"];
