@@ -171,6 +171,7 @@ $NETWORK
 YAML
   on n41 kubewright certs renew all --config /root/short.yaml > /dev/null
 }
+lab push n41 "$BINARY" /usr/bin/kubewright
 short 5m0s
 unchanged
 for _ in $(seq 60); do
