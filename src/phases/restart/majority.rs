@@ -25,20 +25,23 @@ pub(super) fn await_majority<P>(cx: &mut Run<Renewal<P>>, host: &dyn Running) ->
         return Ok(());
     }
     end_exited("etcd", host)?;
-    let (clock, events) = (cx.host.clock.clone(), cx.events.clone());
+    let (gate, clock, events) = (cx.host.gate.clone(), cx.host.clock.clone(), cx.events.clone());
     let mut lost = None;
     let wait = Wait::new("the majority of etcd, whose certificates had expired", LIMIT);
-    let waited = wait.until(&clock, &events, || match quorum::require(cx) {
-        Ok(()) => Ok(Poll::Ready(())),
-        Err(failure) if is_lost_quorum(&failure) => {
-            lost = Some(failure.to_string());
-            Ok(Poll::Pending(failure.to_string()))
-        }
-        Err(failure) => Err(failure),
+    // A dry run has renewed nothing, so there is nothing to wait for.
+    let waited = gate.effect(|| {
+        wait.until(&clock, &events, || match quorum::require(cx) {
+            Ok(()) => Ok(Poll::Ready(())),
+            Err(failure) if is_lost_quorum(&failure) => {
+                lost = Some(failure.to_string());
+                Ok(Poll::Pending(failure.to_string()))
+            }
+            Err(failure) => Err(failure),
+        })
     });
     match (waited, lost) {
         (Err(_), Some(lost)) => Err(NoMajority { lost }.into()),
-        (waited, _) => waited,
+        (waited, _) => waited.map(drop),
     }
 }
 
@@ -55,13 +58,15 @@ fn had_expired(one: &Renewed) -> bool {
 mod tests {
     use super::super::tests::fake_components::with_renewed;
     use super::*;
+    use crate::base::gate::Gate;
     use crate::state::quorum_fixture::Voters;
 
     /// A renewal of certificates that had expired on all members ended after two seconds, and led to 'etcd recover'.
     #[test]
     fn members_whose_certificates_have_expired_too_are_to_be_renewed_and_not_recovered_from() {
-        let wait = |expired: bool, answering: fn(&Voters)| {
+        let wait_with = |gate: Option<Gate>, expired: bool, answering: fn(&Voters)| {
             let (root, host, mut cx) = with_renewed(&["etcd-peer"]);
+            cx.host.gate = gate.unwrap_or_else(|| cx.host.gate.clone());
             if expired {
                 cx.work.renewed[0].old.not_after = cx.work.renewed[0].at - 1;
             }
@@ -70,11 +75,13 @@ mod tests {
             answering(&voters);
             await_majority(&mut cx, &host)
         };
+        let wait = |expired, answering| wait_with(None, expired, answering);
         let failure: Failure = wait(true, Voters::lose_majority).unwrap_err();
         assert!(failure.to_string().contains("are renewed, but etcd has lost its majority"), "{failure}");
         let hint = failure.hint().unwrap();
         assert!(hint.contains("kubewright certs renew all") && !hint.contains("recover"), "{hint}");
         wait(true, Voters::bring_back).unwrap();
         wait(false, Voters::lose_majority).expect("the restart of a component checks this");
+        wait_with(Some(Gate::recording()), true, Voters::lose_majority).expect("a dry run has renewed nothing");
     }
 }
