@@ -32,7 +32,7 @@ use crate::state::quorum;
 use crate::state::renewable::Row;
 use crate::state::static_pod::StaticPod;
 use error::{NotAccepted, NotLoaded};
-use majority::{await_majority, is_lost_quorum};
+use majority::await_majority;
 use std::path::Path;
 use std::time::Duration;
 
@@ -117,7 +117,8 @@ fn load_all<P>(cx: &mut Run<Renewal<P>>, components: &[RunningComponent<'_>], ho
         return Ok(());
     }
     let Err(failure) = host.verify_admin_access(cx) else { return Ok(()) };
-    if is_lost_quorum(&failure) {
+    // Without etcd's majority no API server gets ready, with the old files neither: the new ones stay.
+    if quorum::is_lost(&failure) {
         return Err(failure);
     }
     let mut paths = rollback::admin_files();
@@ -181,7 +182,7 @@ impl RunningComponent<'_> {
         // Without it the component would not get healthy again.
         quorum::require(cx)?;
         let Err(failure) = self.restart(cx) else { return Ok(()) };
-        if is_lost_quorum(&failure) {
+        if quorum::is_lost(&failure) {
             return Err(failure);
         }
         self.go_back(cx, &failure)

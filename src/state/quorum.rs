@@ -76,6 +76,11 @@ impl QuorumWatch {
     }
 }
 
+/// True if the failure is that etcd has no majority.
+pub fn is_lost(failure: &Failure) -> bool {
+    matches!(failure.downcast_ref(), Some(EtcdError::QuorumLost { .. }))
+}
+
 /// The failure, or the loss of etcd's majority that is behind it: it can be lost at any time.
 pub fn cause_of(failure: Failure, cx: &Context) -> Failure {
     match require(cx) {

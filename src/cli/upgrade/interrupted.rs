@@ -12,7 +12,6 @@ use crate::config::UpgradeConfig;
 use crate::context::Context;
 use crate::context::upgrading::{Change, Finishing, Scope};
 use crate::domain::paths::manifest;
-use crate::etcd::EtcdError;
 use crate::ops::running::{Running, TOO_MANY_EXITS, ThisHost, only_running};
 use crate::phases::upgrade::error::UpgradeFailed;
 use crate::phases::upgrade::exits::Exits;
@@ -20,6 +19,7 @@ use crate::phases::upgrade::going_back::go_back;
 use crate::phases::upgrade::half_done;
 use crate::phases::upgrade::host::back::put_back;
 use crate::state::current_config;
+use crate::state::quorum;
 use crate::state::upgrade::progress::{Progress, progress};
 use std::path::Path;
 use std::time::Duration;
@@ -65,7 +65,7 @@ pub fn open_cluster<T>(
         Ok(opened) => Ok(Poll::Ready(opened)),
         Err(failure) if is_waited_for(&failure) => {
             let (why, names) =
-                (failure.to_string(), if lacks_majority(&failure) { &[ETCD][..] } else { &[ETCD, API_SERVER] });
+                (failure.to_string(), if quorum::is_lost(&failure) { &[ETCD][..] } else { &[ETCD, API_SERVER] });
             last = Some(failure);
             // Without its runtime, the deadline decides.
             let host = this_host(session).ok();
@@ -83,7 +83,7 @@ pub fn open_cluster<T>(
             let exits = stopped.downcast_ref::<UpgradeFailed>().is_some();
             if !exits && is_down(ETCD, session)? {
                 component = ETCD;
-            } else if !exits && lacks_majority(&last) {
+            } else if !exits && quorum::is_lost(&last) {
                 // Other members are missing, which no file of this host brings back.
                 return Err(last);
             }
@@ -96,12 +96,8 @@ pub fn open_cluster<T>(
 
 /// True if it may be over when the components of this host have started.
 fn is_waited_for(failure: &Failure) -> bool {
-    failure.retryable() || lacks_majority(failure)
-}
-
-/// True if etcd has no majority: while its member on this host starts, of two members only one answers.
-fn lacks_majority(failure: &Failure) -> bool {
-    matches!(failure.downcast_ref(), Some(EtcdError::QuorumLost { .. }))
+    // While the member of this host starts, of two members only one answers.
+    failure.retryable() || quorum::is_lost(failure)
 }
 
 /// Whether the component has a manifest on this host, but does not run.
@@ -163,6 +159,7 @@ mod tests {
     use crate::cli::test_output::{Written, env};
     use crate::config::{UpgradeFlags, UpgradeTask};
     use crate::domain::paths::ADMIN_CONF;
+    use crate::etcd::EtcdError;
     use crate::pki::catalog;
     use crate::pki::keys::Generator;
     use crate::pki::renew::Names;

@@ -7,11 +7,10 @@
 //! next one at once.
 
 use super::error::NoMajority;
-use crate::base::fault::{Failure, Result};
+use crate::base::fault::Result;
 use crate::base::wait::{Poll, Wait};
 use crate::context::renewal::Renewed;
 use crate::context::{Renewal, Run};
-use crate::etcd::EtcdError;
 use crate::ops::running::{Running, end_exited};
 use crate::state::quorum;
 use std::time::Duration;
@@ -32,7 +31,7 @@ pub(super) fn await_majority<P>(cx: &mut Run<Renewal<P>>, host: &dyn Running) ->
     let waited = gate.effect(|| {
         wait.until(&clock, &events, || match quorum::require(cx) {
             Ok(()) => Ok(Poll::Ready(())),
-            Err(failure) if is_lost_quorum(&failure) => {
+            Err(failure) if quorum::is_lost(&failure) => {
                 lost = Some(failure.to_string());
                 Ok(Poll::Pending(failure.to_string()))
             }
@@ -45,11 +44,6 @@ pub(super) fn await_majority<P>(cx: &mut Run<Renewal<P>>, host: &dyn Running) ->
     }
 }
 
-/// Without etcd's majority no API server gets ready, with the old files neither: the new ones stay.
-pub(super) fn is_lost_quorum(failure: &Failure) -> bool {
-    matches!(failure.downcast_ref(), Some(EtcdError::QuorumLost { .. }))
-}
-
 fn had_expired(one: &Renewed) -> bool {
     ["etcd-server", "etcd-peer"].contains(&one.name) && one.old.not_after <= one.at
 }
@@ -58,6 +52,7 @@ fn had_expired(one: &Renewed) -> bool {
 mod tests {
     use super::super::tests::fake_components::with_renewed;
     use super::*;
+    use crate::base::fault::Failure;
     use crate::base::gate::Gate;
     use crate::state::quorum_fixture::Voters;
 
